@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The samples of one trace with names and spans: what flame graphs are made of and what the store keeps. Stacks are a
+ * prefix tree (parent before child), so that 100,000 samples share their frames. */
+#ifndef SPVSCOPE_PROFILE_H
+#define SPVSCOPE_PROFILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define PROFILE_NO_STACK UINT32_MAX
+#define PROFILE_NO_SPAN  UINT32_MAX
+
+struct profile_frame {
+	uint32_t name, module, file; /* indexes into strings; file 0 is the empty string */
+	uint32_t line;
+};
+
+struct profile_stack {
+	uint32_t parent; /* index of the caller's node, lower than this one's; PROFILE_NO_STACK for an outermost frame */
+	uint32_t frame;  /* index into frames */
+};
+
+struct profile_sample {
+	uint64_t time_ns; /* since the start of the run it was taken in */
+	uint32_t stack;   /* its innermost node */
+	uint32_t span;    /* index of the span in the trace's tree that was active, or PROFILE_NO_SPAN */
+	uint32_t run;     /* which profiled run, from 0 */
+	uint16_t result;  /* enum analyzer_result */
+	uint16_t flags;   /* ANALYZER_SAMPLE_… */
+};
+
+struct profile {
+	char **strings; /* strings[0] is "" */
+	size_t n_strings;
+	struct profile_frame *frames;
+	size_t n_frames;
+	struct profile_stack *stacks;
+	size_t n_stacks;
+	struct profile_sample *samples; /* by run, then time */
+	size_t n_samples;
+	uint32_t frequency_hz;
+	uint64_t complete, truncated, lost;
+	struct profile_index *index; /* private: hash tables while it is built */
+};
+
+struct profile *profile_new(void); /* NULL when out of memory */
+void profile_free(struct profile *p);
+/* Each returns the index (an existing one when equal), or a negative errno. */
+int64_t profile_add_string(struct profile *p, const char *s);
+int64_t profile_add_frame(struct profile *p, const char *name, const char *module, const char *file, uint32_t line);
+int64_t profile_add_stack(struct profile *p, uint32_t parent, uint32_t frame);
+int profile_add_sample(struct profile *p, const struct profile_sample *sample);
+
+#endif

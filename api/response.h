@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What came of one compile, and its JSON. Filled by the front (server/compile.c), read by the encoders. */
+#ifndef SPVSCOPE_RESPONSE_H
+#define SPVSCOPE_RESPONSE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "api/request.h"
+#include "base/strbuf.h"
+#include "bpf/protocol.h"
+#include "spvscope/codegen.h"
+
+#define COMPILE_ID_CHARS 32 /* lower-case hex digits, of compilations and traces alike */
+
+enum analyzer_state {
+	ANALYZER_STATE_OFF = 0,
+	ANALYZER_STATE_ATTACHED,
+	ANALYZER_STATE_UNAVAILABLE, /* it never attached: reason says how to mend that */
+	ANALYZER_STATE_LOST,        /* it attached and then went away: reason says when */
+};
+
+struct compile_outcome {
+	char id[COMPILE_ID_CHARS + 1];
+	char trace_id[COMPILE_ID_CHARS + 1];
+	const struct compile_request *request; /* borrowed */
+	struct spvscope_result result;         /* owned */
+	bool traced;
+	uint64_t n_spans, n_dropped;
+	struct {
+		enum analyzer_kind kind;       /* asked for */
+		enum analyzer_kind object;     /* that ran */
+		enum analyzer_state state;
+		char reason[512];              /* empty: null */
+		uint32_t n_profiled_runs, n_clean_runs;
+		struct analyzer_counters counters;
+		uint32_t frequency_hz;
+		uint64_t attach_ns, detach_ns;
+		double slowdown;               /* median profiled run / median clean run; 0: not measured */
+	} analyzer;
+	struct {
+		bool is_set;                   /* for crashed, timed_out, out_of_memory */
+		char stage[64];                /* "codegen::parse"; "worker" before any */
+		char span[256];                /* innermost span that was open */
+		char signal[16];               /* "SIGSEGV", empty: none */
+		char message[256];
+	} failure;
+	bool kept;                             /* on disk */
+	uint64_t started_unix_ns;
+	uint64_t duration_ns;                  /* from the request's last byte to its result */
+};
+
+void compile_outcome_done(struct compile_outcome *o);
+
+/* The whole answer of POST /v1/compile. Texts that are not UTF-8 get U+FFFD. Columns are converted to the request's
+ * position encoding with the source at hand. */
+void response_json(const struct compile_outcome *o, struct strbuf *out);
+/* The same without "spirv" and "disassembly", for the store. */
+void response_json_without_bytes(const struct compile_outcome *o, struct strbuf *out);
+/* Lines of `file:line:column: error: message`, for Accept: text/plain on failure. Columns count bytes from 1. */
+void response_text_diagnostics(const struct compile_outcome *o, struct strbuf *out);
+
+#endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Messages between the front, the worker template and the workers, each one datagram of a SOCK_SEQPACKET socket pair,
+ * a struct worker_message with its descriptors behind it (base/unix_message.h). The front trusts nothing in what
+ * arrives from a worker or the template beyond its shape.
+ *
+ *   front ──FORK, REAP, ANALYZER──► template      front ──RUN──► worker
+ *         ◄─HELLO, WARM, FORKED, EXITED──               ◄─READY, DONE──
+ *
+ * spvscope-worker --control-fd=3 is the template. It closes everything else but 0–2, loads the compilers, says HELLO at
+ * once (so that cold workers can be forked), warms step by step between messages, and never reads submitted bytes.
+ * A forked worker gets PR_SET_PDEATHSIG SIGKILL, closes the control socket, confines itself, registers with the
+ * analyzer, says READY on its own socket, and then serves one RUN at a time until its socket closes (exit 0). */
+#ifndef SPVSCOPE_WORKER_PROTOCOL_H
+#define SPVSCOPE_WORKER_PROTOCOL_H
+
+#include <assert.h>
+#include <stdint.h>
+
+#define WORKER_PROTOCOL_VERSION 1u
+
+enum worker_message_type {
+	/* front to template */
+	WORKER_FORK = 1,     /* worker_id; fds: the worker's socket, its span log (memfd), both given away */
+	WORKER_REAP = 2,     /* pid: wait for it now, its number may come round from here on */
+	WORKER_ANALYZER = 3, /* fds: the analyzer's registration socket for workers forked from now on; none: no analyzer */
+	/* template to front */
+	WORKER_HELLO = 16,   /* version, pid; text: spvscope_compiler_versions(); fds: a sealed memfd that is a copy of the
+	                        template's /proc/self/maps (the same in each worker) */
+	WORKER_WARM = 17,    /* value: steps done, value2: steps in all; at each step; a fork takes what is warm then */
+	WORKER_FORKED = 18,  /* worker_id, pid, value: warm steps it has; fds: a pidfd. pid 0: fork failed, error = errno */
+	WORKER_EXITED = 19,  /* worker_id, pid, value: wait status as of waitpid(2), value2: most resident KiB; it is not
+	                        reaped before REAP */
+	/* front to worker */
+	WORKER_RUN = 32,     /* run_id, flags, memory_bytes, output_bytes; text: filter directives; fds: the job (sealed
+	                        memfd, job_encode) */
+	/* worker to front */
+	WORKER_READY = 48,   /* pid, flags: WORKER_CONFINED_… */
+	WORKER_DONE = 49,    /* run_id, error, start_ns, end_ns, cpu_ns; fds: the result (sealed memfd, result_encode), none
+	                        when error is set; flags: WORKER_RETIRES when it exits now */
+};
+
+/* flags of RUN */
+#define WORKER_RUN_KEEP_STATE 0u /* none yet */
+/* flags of READY: what the sandbox could do here */
+#define WORKER_CONFINED_SECCOMP  1u
+#define WORKER_CONFINED_LANDLOCK 2u
+#define WORKER_REGISTERED        4u /* with the analyzer */
+/* flags of DONE */
+#define WORKER_RETIRES 1u
+
+#define WORKER_TEXT_MAX 1024
+
+struct worker_message {
+	uint32_t version; /* WORKER_PROTOCOL_VERSION */
+	uint32_t type;
+	uint64_t worker_id; /* the front's own number, never used twice */
+	uint64_t run_id;    /* the front's own number, never used twice */
+	int32_t pid;
+	int32_t error;      /* errno, 0 is none */
+	uint64_t value, value2;
+	uint64_t flags;
+	uint64_t memory_bytes; /* the run may use this much more than the worker has at rest; 0: no limit */
+	uint64_t output_bytes; /* largest result */
+	uint64_t start_ns, end_ns, cpu_ns;
+	uint32_t text_len;
+	uint32_t reserved;
+	char text[WORKER_TEXT_MAX]; /* text_len bytes, no NUL; the datagram may end behind them */
+};
+static_assert(sizeof(struct worker_message) == 104 + WORKER_TEXT_MAX, "layout is shared between processes");
+
+#endif
