@@ -56,8 +56,10 @@ int compile_service_new(struct loop *loop, struct records *records, const struct
 void compile_service_drain(struct compile_service *s, uint64_t deadline_ns, void (*fn)(void *arg), void *arg);
 void compile_service_free(struct compile_service *s); /* ends every process that it started */
 
-/* Takes the request over (also on failure). fn is called exactly once, never before this has returned; outcome is
- * borrowed. -EBUSY when the queue is full, -ESHUTDOWN when draining, -ENOMEM. *ret_compile is valid until fn is called. */
+/* Takes over what the request holds (also on failure) and leaves it zeroed; the struct itself stays the caller's. With
+ * a document, older versions of it that are in flight are cancelled. fn is called exactly once, never before this has
+ * returned; outcome is borrowed. -EBUSY when the queue is full, -ESHUTDOWN when draining, -ENOMEM. *ret_compile (which
+ * may be NULL) is valid until fn is called. */
 typedef void (*compile_done_fn)(void *arg, const struct compile_outcome *outcome);
 int compile_submit(struct compile_service *s, struct compile_request *request, bool came_with_token,
 	compile_done_fn fn, void *arg, struct compile **ret_compile);

@@ -8,6 +8,7 @@
 
 struct manager_options {
 	const char *user;          /* --user; a system user is made when the default one is missing */
+	const char *worker_path;   /* opened before the drop, so that the front can start it wherever it lies */
 	const char *analyzer_path; /* NULL: none */
 	const char *state_dir;     /* made and given to the user */
 	const char *runtime_dir;   /* of the unix socket, likewise; NULL: none */
