@@ -32,7 +32,7 @@ struct record {
 	uint64_t origin_ns;  /* start of the root span, CLOCK_MONOTONIC */
 	struct profile *profile; /* NULL: no samples */
 	char *log;           /* what the debug analyzer said: a JSON array of {"time_ns","pid","tid","name","text","stack"} */
-	bool kept;           /* on disk */
+	bool kept;           /* on disk; alone among the fields set after publishing, by the loop's thread */
 	uint64_t n_samples;
 	uint64_t n_spans;
 };
@@ -41,5 +41,7 @@ struct record *record_new(void);
 struct record *record_ref(struct record *r);
 void record_unref(struct record *r); /* takes NULL */
 void record_trace_info(const struct record *r, struct trace_info *ret); /* borrowed strings */
+/* About how much memory it holds. */
+uint64_t record_memory_bytes(const struct record *r);
 
 #endif
