@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table itself and the plain field types. Runs in the front. */
+#include "api/request_fields.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/errors.h"
+#include "base/cleanup.h"
+
+/* A list of words whose place is their value: the enums whose names are the contract's alone. */
+#define WORDS(name, first, ...)                                                                    \
+	static int name##_parse(const char *text, unsigned *ret)                                   \
+	{                                                                                          \
+		static const char *const words[] = { __VA_ARGS__ };                                \
+		for (unsigned i = 0; i < ARRAY_SIZE(words); i++)                                   \
+			if (strcmp(text, words[i]) == 0) {                                         \
+				*ret = i + (first);                                                \
+				return 0;                                                          \
+			}                                                                          \
+		return -EINVAL;                                                                    \
+	}
+
+WORDS(debug_info, SPVSCOPE_DEBUG_INFO_NONE, "none", "line", "full")
+WORDS(analyzer_kind, ANALYZER_OFF, "off", "release", "debug")
+WORDS(isolation, ISOLATION_WORKER, "worker", "request")
+WORDS(position_encoding, POSITION_UTF16, "utf-16", "utf-8", "utf-32")
+
+static const char *debug_info_list(void)
+{
+	return "none, line, full";
+}
+static const char *analyzer_kind_list(void)
+{
+	return "off, release, debug";
+}
+static const char *isolation_list(void)
+{
+	return "worker, request";
+}
+static const char *position_encoding_list(void)
+{
+	return "utf-8, utf-16, utf-32";
+}
+
+static int language_parse(const char *text, unsigned *ret)
+{
+	enum spvscope_language l;
+	int r = spvscope_language_parse(text, &l);
+
+	if (r >= 0)
+		*ret = l;
+	return r;
+}
+
+static int stage_parse(const char *text, unsigned *ret)
+{
+	enum spvscope_stage s;
+	int r = spvscope_stage_parse(text, &s);
+
+	if (r >= 0)
+		*ret = s;
+	return r;
+}
+
+static int env_parse(const char *text, unsigned *ret)
+{
+	enum spvscope_env e;
+	int r = spvscope_env_parse(text, &e);
+
+	if (r >= 0)
+		*ret = e;
+	return r;
+}
+
+static const struct field_words language_words = { language_parse, spvscope_language_words };
+static const struct field_words stage_words = { stage_parse, spvscope_stage_words };
+static const struct field_words env_words = { env_parse, spvscope_env_words };
+static const struct field_words debug_info_words = { debug_info_parse, debug_info_list };
+static const struct field_words analyzer_kind_words = { analyzer_kind_parse, analyzer_kind_list };
+static const struct field_words isolation_words = { isolation_parse, isolation_list };
+static const struct field_words position_encoding_words = { position_encoding_parse, position_encoding_list };
+
+#define AT(member) offsetof(struct compile_request, member)
+#define MAX_EXACT  9007199254740991ull /* the largest integer that every JSON reader keeps */
+
+const struct request_field request_fields[] = {
+	/* path, query, type, offset, min, max, default, words */
+	{ "language", "language", FIELD_WORD, AT(job.language), .words = &language_words },
+	{ "stage", "stage", FIELD_WORD, AT(job.stage), .words = &stage_words },
+	{ "source", NULL, FIELD_CUSTOM, .max = REQUEST_MAX_SOURCE_BYTES, .set_json = field_source_json },
+	{ "source_base64", NULL, FIELD_CUSTOM, .set_json = field_source_base64_json },
+	{ "name", "name", FIELD_TEXT, AT(job.source.name), 0, REQUEST_MAX_NAME_BYTES },
+	{ "files", NULL, FIELD_CUSTOM, .max = REQUEST_MAX_FILES, .set_json = field_files_json },
+	{ "entry_point", "entry_point", FIELD_TEXT, AT(job.entry_point), 0, 256, "\"main\"" },
+	{ "target.env", "target", FIELD_WORD, AT(job.env), .default_json = "\"vulkan1.3\"", .words = &env_words },
+	{ "target.spirv", "spirv", FIELD_CUSTOM, .set_json = field_spirv_version_json,
+		.set_text = field_spirv_version_text },
+	{ "defines", "define", FIELD_CUSTOM, .max = REQUEST_MAX_DEFINES, .may_repeat = true,
+		.set_json = field_defines_json, .set_text = field_define_text },
+	{ "optimize", "optimize", FIELD_CUSTOM, .default_json = "\"none\"", .set_json = field_optimize_json,
+		.set_text = field_optimize_text },
+	{ "debug_info", "debug_info", FIELD_WORD, AT(job.debug_info), .default_json = "\"none\"",
+		.words = &debug_info_words },
+	{ "validate", "validate", FIELD_BOOL, AT(job.validate), .default_json = "true" },
+	{ "auto_map_bindings", "auto_map_bindings", FIELD_BOOL, AT(job.auto_map_bindings), .default_json = "false" },
+	{ "auto_map_locations", "auto_map_locations", FIELD_BOOL, AT(job.auto_map_locations), .default_json = "false" },
+	{ "emit", "emit", FIELD_CUSTOM, .default_json = "[\"spirv\"]", .set_json = field_emit_json,
+		.set_text = field_emit_text },
+	{ "trace.level", "trace", FIELD_CUSTOM, .set_json = field_level_json, .set_text = field_level_text },
+	{ "trace.filter", "filter", FIELD_CUSTOM, .max = TRACE_FILTER_MAX_BYTES, .set_json = field_filter_json,
+		.set_text = field_filter_text },
+	{ "analyzer.kind", "analyzer", FIELD_WORD, AT(analyzer.kind), .default_json = "\"off\"",
+		.words = &analyzer_kind_words },
+	{ "analyzer.frequency_hz", "frequency_hz", FIELD_NUMBER32, AT(analyzer.frequency_hz), 1, 50000, "4999" },
+	{ "analyzer.min_samples", "min_samples", FIELD_NUMBER32, AT(analyzer.min_samples), 0, 1000000, "500" },
+	{ "analyzer.budget_ms", "budget_ms", FIELD_NUMBER32, AT(analyzer.budget_ms), 0, 60000, "500" },
+	{ "limits.wall_ms", "wall_ms", FIELD_NUMBER64, AT(wall_ms), 1, 600000, "10000" },
+	{ "limits.memory_bytes", "memory_bytes", FIELD_NUMBER64, AT(memory_bytes), 16ull << 20, 16ull << 30,
+		"1073741824" },
+	{ "document.session", NULL, FIELD_TEXT, AT(document.session), 0, 128 },
+	{ "document.uri", NULL, FIELD_TEXT, AT(document.uri), 0, 4096 },
+	{ "document.version", NULL, FIELD_NUMBER64, AT(document.version), 0, MAX_EXACT },
+	{ "isolation", "isolation", FIELD_WORD, AT(isolation), .words = &isolation_words },
+	{ "keep", "keep", FIELD_BOOL, AT(keep), .default_json = "false" },
+	{ "position_encoding", "position_encoding", FIELD_WORD, AT(position_encoding), .default_json = "\"utf-16\"",
+		.words = &position_encoding_words },
+	{ "check_only", "check_only", FIELD_BOOL, AT(job.check_only), .default_json = "false" },
+	/* Of the query alone: JSON has {"passes": […]} in "optimize". */
+	{ NULL, "pass", FIELD_CUSTOM, .max = REQUEST_MAX_PASSES, .may_repeat = true, .set_text = field_pass_text },
+};
+const size_t n_request_fields = ARRAY_SIZE(request_fields);
+
+int field_unknown_word(struct diag *d, const char *where, const char *text, const char *words)
+{
+	return diag_set(d, API_ERROR_UNKNOWN_VALUE, where, "'%.40s' is not one of: %s", text, words);
+}
+
+int field_wrong_type(struct diag *d, const char *where, const char *wanted, const json_t *got)
+{
+	static const char *const names[] = {
+		[JSON_OBJECT] = "an object", [JSON_ARRAY] = "an array", [JSON_STRING] = "a string",
+		[JSON_INTEGER] = "a whole number", [JSON_REAL] = "a number with a fraction",
+		[JSON_TRUE] = "true", [JSON_FALSE] = "false", [JSON_NULL] = "null",
+	};
+
+	return diag_set(d, API_ERROR_WRONG_TYPE, where, "must be %s, not %s", wanted, names[json_typeof(got)]);
+}
+
+static int set_string(struct compile_request *r, const struct request_field *f, const char *where, const char *text,
+	size_t len, struct diag *d)
+{
+	char **slot = (char **)((char *)r + f->offset);
+
+	if (len > f->max)
+		return diag_set(d, API_ERROR_OUT_OF_RANGE, where, "is %zu bytes long; at most %llu are taken", len,
+			(unsigned long long)f->max);
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
+			return diag_set(d, API_ERROR_UNKNOWN_VALUE, where, "has a control character at byte %zu", i);
+	char *copy = strndup(text, len);
+	if (!copy)
+		return -ENOMEM;
+	free(*slot);
+	*slot = copy;
+	return 0;
+}
+
+static int set_bool(struct compile_request *r, const struct request_field *f, const char *where, const char *text,
+	struct diag *d)
+{
+	bool *slot = (bool *)((char *)r + f->offset);
+
+	if (strcmp(text, "true") == 0 || strcmp(text, "1") == 0 || text[0] == '\0')
+		*slot = true;
+	else if (strcmp(text, "false") == 0 || strcmp(text, "0") == 0)
+		*slot = false;
+	else
+		return field_unknown_word(d, where, text, "true, false, 1, 0");
+	return 0;
+}
+
+static int set_number(struct compile_request *r, const struct request_field *f, const char *where, const char *text,
+	struct diag *d)
+{
+	char *end;
+
+	errno = 0;
+	unsigned long long v = strtoull(text, &end, 10);
+	if (text[0] < '0' || text[0] > '9' || *end != '\0')
+		return diag_set(d, API_ERROR_WRONG_TYPE, where, "must be a whole number, not '%.40s'", text);
+	if (errno == ERANGE || v < f->min || v > f->max)
+		return diag_set(d, API_ERROR_OUT_OF_RANGE, where, "must be between %llu and %llu, not %.40s",
+			(unsigned long long)f->min, (unsigned long long)f->max, text);
+	if (f->type == FIELD_NUMBER32)
+		*(uint32_t *)((char *)r + f->offset) = (uint32_t)v;
+	else
+		*(uint64_t *)((char *)r + f->offset) = v;
+	return 0;
+}
+
+int field_set_text(struct compile_request *r, const struct request_field *f, const char *where, const char *text,
+	size_t len, struct diag *d)
+{
+	switch (f->type) {
+	case FIELD_TEXT:
+		return set_string(r, f, where, text, len, d);
+	case FIELD_WORD: {
+		unsigned value;
+
+		if (f->words->parse(text, &value) < 0)
+			return field_unknown_word(d, where, text, f->words->list());
+		*(unsigned *)((char *)r + f->offset) = value;
+		return 0;
+	}
+	case FIELD_BOOL:
+		return set_bool(r, f, where, text, d);
+	case FIELD_NUMBER32:
+	case FIELD_NUMBER64:
+		return set_number(r, f, where, text, d);
+	case FIELD_CUSTOM:
+		break;
+	}
+	return f->set_text(r, f, text, d);
+}

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Writes the answer of POST /v1/compile: as JSON, as JSON without the big parts, and diagnostics as text. Everything that
+ * came from a worker or a source is quoted here. Runs in the front. */
+#include "api/response.h"
+
+#include <inttypes.h>
+#include <nettle/sha2.h>
+#include <string.h>
+
+#include "api/base64.h"
+#include "api/text_position.h"
+
+void compile_outcome_done(struct compile_outcome *o)
+{
+	spvscope_result_done(&o->result);
+	*o = (struct compile_outcome){ 0 };
+}
+
+/* `, "key": ` before every value but the first of its object, which writes its own. */
+static void key(struct strbuf *out, const char *name)
+{
+	strbuf_printf(out, ", \"%s\": ", name);
+}
+
+static void string_or_null(struct strbuf *out, const char *s)
+{
+	if (s && s[0])
+		strbuf_json_string(out, s, strlen(s));
+	else
+		strbuf_puts(out, "null");
+}
+
+static void string(struct strbuf *out, const char *s)
+{
+	strbuf_json_string(out, s ? s : "", s ? strlen(s) : 0);
+}
+
+static void number(struct strbuf *out, const char *name, uint64_t value)
+{
+	strbuf_printf(out, ", \"%s\": %" PRIu64, name, value);
+}
+
+/* The text that a diagnostic's line and columns are about: the source, or the file of that name. */
+static const struct spvscope_file *text_of(const struct spvscope_job *job, const char *file)
+{
+	if (!file || (job->source.name && strcmp(file, job->source.name) == 0))
+		return &job->source;
+	for (size_t i = 0; i < job->n_files; i++)
+		if (strcmp(job->files[i].name, file) == 0)
+			return &job->files[i];
+	return NULL;
+}
+
+static void range(struct strbuf *out, const struct compile_request *request, const struct spvscope_diagnostic *d)
+{
+	const struct spvscope_file *text = text_of(&request->job, d->file);
+	uint32_t line = d->line ? d->line - 1 : 0, from = d->column_begin, to = d->column_end;
+	size_t line_len = 0;
+	const char *at = text && text->data ? text_line((const char *)text->data, text->size, d->line, &line_len) : NULL;
+
+	if (at) {
+		if (from == 0 && to == 0)
+			to = (uint32_t)line_len;
+		from = text_column(at, line_len, from, request->position_encoding);
+		to = text_column(at, line_len, to, request->position_encoding);
+	}
+	if (to < from)
+		to = from;
+	strbuf_printf(out,
+		"{\"start\": {\"line\": %" PRIu32 ", \"character\": %" PRIu32 "}, \"end\": {\"line\": %" PRIu32
+		", \"character\": %" PRIu32 "}}",
+		line, from, line, to);
+}
+
+static void diagnostics(const struct compile_outcome *o, struct strbuf *out)
+{
+	key(out, "diagnostics");
+	strbuf_putc(out, '[');
+	for (size_t i = 0; i < o->result.n_diagnostics; i++) {
+		const struct spvscope_diagnostic *d = &o->result.diagnostics[i];
+
+		strbuf_puts(out, i ? ", {\"range\": " : "{\"range\": ");
+		range(out, o->request, d);
+		number(out, "severity", d->severity);
+		key(out, "code");
+		string_or_null(out, d->code);
+		key(out, "source");
+		string(out, d->source);
+		key(out, "message");
+		string(out, d->message);
+		key(out, "file");
+		string_or_null(out, d->file ? d->file : o->request->job.source.name);
+		strbuf_puts(out, ", \"relatedInformation\": []}");
+	}
+	strbuf_putc(out, ']');
+	if (o->result.diagnostics_cut)
+		strbuf_puts(out, ", \"diagnostics_cut\": true");
+}
+
+static void spirv(const struct compile_outcome *o, bool with_bytes, struct strbuf *out)
+{
+	size_t size = o->result.n_spirv_words * sizeof(uint32_t);
+	uint8_t digest[SHA256_DIGEST_SIZE];
+	struct sha256_ctx ctx;
+
+	if (!size || !(o->request->job.emit & SPVSCOPE_EMIT_SPIRV))
+		return;
+	sha256_init(&ctx);
+	sha256_update(&ctx, size, (const uint8_t *)o->result.spirv);
+	sha256_digest(&ctx, sizeof digest, digest);
+	key(out, "spirv");
+	strbuf_putc(out, '{');
+	if (with_bytes) {
+		strbuf_puts(out, "\"base64\": \"");
+		base64_encode(o->result.spirv, size, out);
+		strbuf_puts(out, "\", ");
+	}
+	strbuf_printf(out, "\"size_bytes\": %zu, \"sha256\": \"", size);
+	for (size_t i = 0; i < sizeof digest; i++)
+		strbuf_printf(out, "%02x", digest[i]);
+	strbuf_puts(out, "\"}");
+}
+
+static void products(const struct compile_outcome *o, bool with_bytes, struct strbuf *out)
+{
+	uint32_t emit = o->request->job.emit;
+
+	spirv(o, with_bytes, out);
+	if (with_bytes && o->result.disassembly && (emit & SPVSCOPE_EMIT_DISASSEMBLY)) {
+		key(out, "disassembly");
+		string(out, o->result.disassembly);
+	}
+	if (o->result.preprocessed && (emit & SPVSCOPE_EMIT_PREPROCESSED)) {
+		key(out, "preprocessed");
+		string(out, o->result.preprocessed);
+	}
+	if (emit & SPVSCOPE_EMIT_DEPENDENCIES) {
+		key(out, "dependencies");
+		strbuf_putc(out, '[');
+		for (size_t i = 0; i < o->result.n_dependencies; i++) {
+			if (i)
+				strbuf_puts(out, ", ");
+			string(out, o->result.dependencies[i]);
+		}
+		strbuf_putc(out, ']');
+	}
+}
+
+static void trace(const struct compile_outcome *o, struct strbuf *out)
+{
+	key(out, "trace");
+	if (!o->traced) {
+		strbuf_puts(out, "null");
+		return;
+	}
+	strbuf_printf(out,
+		"{\"id\": \"%s\", \"url\": \"/v1/traces/%s\", \"viewer_url\": \"/#trace=%s\", \"spans\": %" PRIu64
+		", \"dropped\": %" PRIu64 "}",
+		o->trace_id, o->trace_id, o->trace_id, o->n_spans, o->n_dropped);
+}
+
+static const char *kind_name(enum analyzer_kind kind)
+{
+	return kind == ANALYZER_RELEASE ? "release" : kind == ANALYZER_DEBUG ? "debug" : "off";
+}
+
+static void analyzer(const struct compile_outcome *o, struct strbuf *out)
+{
+	static const char *const states[] = {
+		[ANALYZER_STATE_OFF] = "off", [ANALYZER_STATE_ATTACHED] = "attached",
+		[ANALYZER_STATE_UNAVAILABLE] = "unavailable", [ANALYZER_STATE_LOST] = "lost",
+	};
+	const struct analyzer_counters *c = &o->analyzer.counters;
+
+	key(out, "analyzer");
+	strbuf_printf(out, "{\"kind\": \"%s\", \"state\": \"%s\"", kind_name(o->analyzer.kind), states[o->analyzer.state]);
+	key(out, "reason");
+	string_or_null(out, o->analyzer.reason);
+	if (o->analyzer.object != ANALYZER_OFF)
+		strbuf_printf(out, ", \"object\": \"%s\"", kind_name(o->analyzer.object));
+	strbuf_printf(out, ", \"runs\": {\"profiled\": %" PRIu32 ", \"clean\": %" PRIu32 "}", o->analyzer.n_profiled_runs,
+		o->analyzer.n_clean_runs);
+	number(out, "samples", c->samples);
+	number(out, "complete", c->complete);
+	number(out, "truncated", c->truncated);
+	number(out, "lost", c->lost);
+	if (o->analyzer.state == ANALYZER_STATE_ATTACHED || o->analyzer.state == ANALYZER_STATE_LOST) {
+		number(out, "events", c->events);
+		number(out, "lost_events", c->lost_events);
+		number(out, "on_cpu_ns", c->on_cpu_ns);
+		number(out, "frequency_hz", o->analyzer.frequency_hz);
+		number(out, "attach_ns", o->analyzer.attach_ns);
+		number(out, "detach_ns", o->analyzer.detach_ns);
+		key(out, "slowdown");
+		if (o->analyzer.slowdown > 0)
+			strbuf_printf(out, "%.3f", o->analyzer.slowdown);
+		else
+			strbuf_puts(out, "null");
+	}
+	strbuf_putc(out, '}');
+}
+
+static void failure(const struct compile_outcome *o, struct strbuf *out)
+{
+	key(out, "failure");
+	if (!o->failure.is_set) {
+		strbuf_puts(out, "null");
+		return;
+	}
+	strbuf_puts(out, "{\"stage\": ");
+	string_or_null(out, o->failure.stage);
+	key(out, "span");
+	string_or_null(out, o->failure.span);
+	key(out, "signal");
+	string_or_null(out, o->failure.signal);
+	key(out, "message");
+	string(out, o->failure.message);
+	strbuf_putc(out, '}');
+}
+
+static void write_json(const struct compile_outcome *o, bool with_bytes, struct strbuf *out)
+{
+	const struct spvscope_job *job = &o->request->job;
+	enum spvscope_language language = o->result.language ? o->result.language : job->language;
+	enum spvscope_stage stage = o->result.stage ? o->result.stage : job->stage;
+
+	strbuf_printf(out, "{\"id\": \"%s\", \"status\": \"%s\"", o->id, spvscope_status_name(o->result.status));
+	key(out, "name");
+	string_or_null(out, job->source.name);
+	key(out, "language");
+	string_or_null(out, language ? spvscope_language_name(language) : NULL);
+	key(out, "stage");
+	string_or_null(out, stage ? spvscope_stage_name(stage) : NULL);
+	diagnostics(o, out);
+	products(o, with_bytes, out);
+	trace(o, out);
+	analyzer(o, out);
+	failure(o, out);
+	strbuf_printf(out, ", \"kept\": %s, \"cache\": \"miss\"", o->kept ? "true" : "false");
+	number(out, "duration_ns", o->duration_ns);
+	strbuf_puts(out, "}\n");
+}
+
+void response_json(const struct compile_outcome *o, struct strbuf *out)
+{
+	write_json(o, true, out);
+}
+
+void response_json_without_bytes(const struct compile_outcome *o, struct strbuf *out)
+{
+	write_json(o, false, out);
+}
+
+/* One line, whatever the text holds: control characters become spaces. */
+static void one_line(struct strbuf *out, const char *s)
+{
+	for (; *s; s++)
+		strbuf_putc(out, (unsigned char)*s < 0x20 || *s == 0x7f ? ' ' : *s);
+}
+
+static void text_diagnostic(const struct spvscope_diagnostic *d, const char *name, struct strbuf *out)
+{
+	static const char *const words[] = { "error", "error", "warning", "note", "note" };
+
+	one_line(out, d->file ? d->file : name);
+	if (d->line) {
+		strbuf_printf(out, ":%" PRIu32, d->line);
+		if (d->column_begin || d->column_end)
+			strbuf_printf(out, ":%" PRIu32, d->column_begin + 1);
+	}
+	strbuf_printf(out, ": %s: ", words[(unsigned)d->severity <= 4 ? d->severity : 0]);
+	one_line(out, d->message ? d->message : "");
+	strbuf_putc(out, '\n');
+}
+
+void response_text_diagnostics(const struct compile_outcome *o, struct strbuf *out)
+{
+	static const char *const verdicts[SPVSCOPE_N_STATUSES] = {
+		[SPVSCOPE_STATUS_CRASHED] = "the compiler crashed",
+		[SPVSCOPE_STATUS_TIMED_OUT] = "the compile took longer than limits.wall_ms",
+		[SPVSCOPE_STATUS_OUT_OF_MEMORY] = "the compile needed more than limits.memory_bytes",
+		[SPVSCOPE_STATUS_CANCELLED] = "the compile was cancelled",
+	};
+	const char *name = o->request->job.source.name ? o->request->job.source.name : "<source>";
+
+	for (size_t i = 0; i < o->result.n_diagnostics; i++)
+		text_diagnostic(&o->result.diagnostics[i], name, out);
+	if (o->result.diagnostics_cut)
+		strbuf_printf(out, "%s: note: more diagnostics were left out\n", name);
+	if (o->result.status >= SPVSCOPE_N_STATUSES || !verdicts[o->result.status])
+		return;
+	one_line(out, name);
+	strbuf_printf(out, ": error: %s: %s", spvscope_status_name(o->result.status), verdicts[o->result.status]);
+	if (o->failure.is_set) {
+		strbuf_printf(out, " in %s", o->failure.stage[0] ? o->failure.stage : "worker");
+		if (o->failure.signal[0])
+			strbuf_printf(out, " (%s)", o->failure.signal);
+	}
+	strbuf_putc(out, '\n');
+}
