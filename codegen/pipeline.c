@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One compile from job to result: the back end of the language first, then the stages that work on SPIR-V. Runs in the
+ * worker, on the thread that calls; the compilers keep tables for the life of the process, and nothing else is kept. */
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+
+#include "base/cleanup.h"
+#include "codegen/glslang/glslang_shim.h"
+#include "codegen/guard.h"
+#include "codegen/run.h"
+#include "codegen/spirv_tools/spirv_tools.h"
+
+static const struct codegen_backend *const backends[] = { &codegen_glslang, &codegen_spirv_tools };
+
+static const struct codegen_backend *backend_for(enum spvscope_language language)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(backends); i++)
+		if (backends[i]->languages & 1u << language)
+			return backends[i];
+	return NULL;
+}
+
+static int guess(struct codegen_run *run)
+{
+	/* A shallow copy: guessing writes the two enums only. */
+	struct spvscope_job job = *run->job;
+	int missing = spvscope_job_guess(&job);
+
+	run->result->language = job.language;
+	run->result->stage = job.stage;
+	if (missing == 1)
+		return run_refuse(run, "spvscope", "language",
+			"the language can be told neither from the name nor from the source; say one of %s",
+			spvscope_language_words());
+	if (missing == 2)
+		return run_refuse(run, "spvscope", "stage",
+			"the stage can be told neither from the name nor from a #pragma shader_stage(…); say one of %s",
+			spvscope_stage_words());
+	return CODEGEN_GOOD;
+}
+
+static bool takes_spirv(const struct codegen_run *run)
+{
+	return run->result->language == SPVSCOPE_LANGUAGE_SPIRV ||
+		run->result->language == SPVSCOPE_LANGUAGE_SPIRV_ASM;
+}
+
+/* HLSL becomes SPIR-V that its environments refuse until the legalizing passes have run. */
+static bool optimizes(const struct codegen_run *run)
+{
+	return run->job->optimize != SPVSCOPE_OPTIMIZE_NONE || run->result->language == SPVSCOPE_LANGUAGE_HLSL;
+}
+
+static int finish_spirv(struct codegen_run *run)
+{
+	const struct spvscope_job *job = run->job;
+	int r = CODEGEN_GOOD;
+
+	/* The optimizer expects a valid module; our own compilers make one, a stranger may not have. */
+	if (job->validate && optimizes(run) && takes_spirv(run))
+		r = spirv_validate(run, "input");
+	if (r == CODEGEN_GOOD && optimizes(run))
+		r = spirv_optimize(run);
+	if (r == CODEGEN_GOOD && job->validate)
+		r = spirv_validate(run, "output");
+	if (r == CODEGEN_GOOD && job->emit & SPVSCOPE_EMIT_DISASSEMBLY)
+		r = spirv_disassemble(run);
+	return r;
+}
+
+static int run_stages(void *ctx)
+{
+	struct codegen_run *run = ctx;
+	const struct codegen_backend *backend;
+	int r = guess(run);
+
+	if (r != CODEGEN_GOOD)
+		return r;
+	backend = backend_for(run->result->language);
+	if (!backend)
+		return run_refuse(run, "spvscope", "language", "no back end takes %s",
+			spvscope_language_name(run->result->language));
+	r = backend->compile(run);
+	if (r != CODEGEN_GOOD || run->job->check_only)
+		return r;
+	return finish_spirv(run);
+}
+
+static void describe(const struct codegen_run *run, uint32_t span)
+{
+	const struct spvscope_job *job = run->job;
+	const struct codegen_backend *backend = backend_for(run->result->language);
+
+	if (!span)
+		return;
+	span_str(run, span, "language", spvscope_language_name(run->result->language));
+	if (run->result->stage != SPVSCOPE_STAGE_NONE)
+		span_str(run, span, "stage", spvscope_stage_name(run->result->stage));
+	span_str(run, span, "target.env", spvscope_env_name(job->env));
+	span_str(run, span, "backend", backend ? backend->name : NULL);
+	span_str(run, span, "compilers", spvscope_compiler_versions());
+	span_str(run, span, "source.name", job->source.name);
+	span_u64(run, span, "source.bytes", job->source.size);
+	span_u64(run, span, "files", job->n_files);
+	span_u64(run, span, "diagnostics", run->result->n_diagnostics);
+	span_u64(run, span, "spirv.bytes", run->result->n_spirv_words * sizeof(uint32_t));
+	span_str(run, span, "status", spvscope_status_name(run->result->status));
+}
+
+/* The status that a stage's outcome leads to, and what is left of the result then. */
+static int conclude(struct codegen_run *run, int outcome)
+{
+	struct spvscope_result *result = run->result;
+
+	switch (outcome) {
+	case CODEGEN_GOOD:
+		result->status = SPVSCOPE_STATUS_OK;
+		return 0;
+	case CODEGEN_WRONG:
+		result->status = SPVSCOPE_STATUS_FAILED;
+		break;
+	case -EPROTO:
+		result->status = SPVSCOPE_STATUS_CRASHED;
+		(void)run_refuse(run, "spvscope", "exception", "%s threw an exception", run->stage);
+		outcome = 0;
+		break;
+	default:
+		result->status = SPVSCOPE_STATUS_OUT_OF_MEMORY;
+		break;
+	}
+	/* What a failed compile leaves behind is of no use to anybody and may be invalid. */
+	free(TAKE_PTR(result->spirv));
+	result->n_spirv_words = 0;
+	free(TAKE_PTR(result->disassembly));
+	return outcome;
+}
+
+int spvscope_compile(const struct spvscope_job *job, const struct spvscope_tracer *tracer,
+	struct spvscope_result *result)
+{
+	struct codegen_run run = { .job = job, .tracer = tracer, .result = result, .stage = "codegen::compile" };
+	uint32_t span = span_begin(&run, SPVSCOPE_LEVEL_INFO, "codegen::compile");
+	int r = conclude(&run, codegen_guarded(run_stages, &run));
+
+	describe(&run, span);
+	span_end(&run, span);
+	return r;
+}
+
+static char versions[128];
+
+static void write_versions(void)
+{
+	snprintf(versions, sizeof(versions), "glslang %s SPIRV-Tools %s", glslang_shim_version(), spirv_tools_version());
+}
+
+const char *spvscope_compiler_versions(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, write_versions);
+	return versions;
+}

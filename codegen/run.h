@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the stages of one compile share, and how they speak to the tracer. Private to codegen. Everything here runs on
+ * the thread that called spvscope_compile; the tracer may be NULL, and then nothing is recorded. */
+#ifndef SPVSCOPE_CODEGEN_RUN_H
+#define SPVSCOPE_CODEGEN_RUN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "spvscope/codegen.h"
+
+struct codegen_run {
+	const struct spvscope_job *job;       /* language and stage may be none; see below */
+	const struct spvscope_tracer *tracer; /* borrowed; may be NULL */
+	struct spvscope_result *result;       /* its language and stage are what is compiled */
+	const char *stage;                    /* span name of the stage at work, which events are told under */
+	bool scalar_layout, relaxed_layout;   /* block layouts that the source chose, for the validator */
+};
+
+/* A stage's outcome. Negative: errno, ours (-ENOMEM) or -EPROTO when a compiler broke its own rules. */
+enum { CODEGEN_WRONG = 0, CODEGEN_GOOD = 1 };
+
+/* One compiler for some languages: turns run->job->source into run->result->spirv. */
+struct codegen_backend {
+	const char *name;
+	uint32_t languages; /* bits of 1u << enum spvscope_language */
+	/* Runs all stages up to the SPIR-V, each in its own span. CODEGEN_GOOD with the result's SPIR-V set (unless
+	 * check_only), CODEGEN_WRONG with at least one error among the diagnostics, or negative errno. */
+	int (*compile)(struct codegen_run *run);
+};
+
+extern const struct codegen_backend codegen_glslang, codegen_spirv_tools;
+
+/* Opens an info span for a stage and makes it the one that diagnostics are told under. Give both back in order. */
+uint32_t stage_begin(struct codegen_run *run, const char *name, const char **ret_outer);
+void stage_end(struct codegen_run *run, uint32_t span, const char *outer);
+
+bool span_enabled(const struct codegen_run *run, enum spvscope_level level, const char *name);
+uint32_t span_begin(const struct codegen_run *run, enum spvscope_level level, const char *name);
+void span_end(const struct codegen_run *run, uint32_t span);
+void span_u64(const struct codegen_run *run, uint32_t span, const char *key, uint64_t value);
+void span_str(const struct codegen_run *run, uint32_t span, const char *key, const char *value);
+
+/* What a compiler says about the source: kept in the result and told as an event on the innermost span. Returns
+ * CODEGEN_WRONG for an error, CODEGEN_GOOD for less, -ENOMEM. */
+int run_diagnose(struct codegen_run *run, const struct spvscope_diagnostic *d);
+/* The same for an error of our own making, without a place. */
+int run_refuse(struct codegen_run *run, const char *source, const char *code, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+/* Remembers that the job's file was read. 0 or -ENOMEM. */
+int run_depend(struct codegen_run *run, const char *name);
+
+#endif

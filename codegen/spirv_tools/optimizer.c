@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The optimizing stage: one debug span for each pass below `codegen::opt`, and the size of the module before and after
+ * each. Sizes come from a second run of the same passes after the timed one, because the only way to learn them is to
+ * have every intermediate module printed. Runs in the worker, on the compiling thread. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "codegen/spirv_tools/optimizer_shim.h"
+#include "codegen/spirv_tools/spirv_tools.h"
+
+#define OPT_SPAN "codegen::opt"
+
+/* Printing costs about as much as optimizing for small modules; beyond these bounds it could cost many times that. */
+#define SIZES_MAX_WORDS       16384u
+#define SIZES_MAX_NAMING_COST 1000000u /* times passes */
+
+struct optimizer_run {
+	struct codegen_run *run;
+	int verdict;
+	uint32_t *spans; /* one for each pass, 0 where none was recorded */
+	size_t n_spans;
+	/* of the second run */
+	struct ir_size *sizes; /* before each pass, and after the last */
+	size_t n_sizes;        /* that were told */
+};
+
+static void optimizer_run_done(struct optimizer_run *o)
+{
+	free(o->spans);
+	free(o->sizes);
+}
+
+static void say(struct optimizer_run *o, enum spvscope_severity severity, const char *code, const char *text)
+{
+	int r = run_diagnose(o->run, &(struct spvscope_diagnostic){
+		.severity = severity,
+		.source = (char *)"spirv-opt",
+		.code = (char *)code,
+		.message = (char *)text,
+	});
+
+	if (o->verdict >= 0 && r != CODEGEN_GOOD)
+		o->verdict = r;
+}
+
+static void on_message(void *ctx, enum spvscope_severity severity, const char *text)
+{
+	say(ctx, severity, NULL, text);
+}
+
+static void on_bad_flag(void *ctx, const char *flag)
+{
+	char text[384];
+
+	snprintf(text, sizeof(text), "the optimizer takes no pass \"%.256s\", or not with that argument", flag);
+	say(ctx, SPVSCOPE_SEVERITY_ERROR, "pass-flag", text);
+}
+
+/* "scalar-replacement=100" is the pass scalar-replacement with an argument. */
+static void span_name_of(const char *pass, char *out, size_t size)
+{
+	snprintf(out, size, OPT_SPAN "::%.*s", (int)strcspn(pass, "="), pass);
+}
+
+static bool on_plan(void *ctx, const char *const *names, size_t n_names)
+{
+	struct optimizer_run *o = ctx;
+	char name[SPVSCOPE_SPAN_NAME_MAX + 1];
+	bool wanted = false;
+
+	for (size_t i = 0; i < n_names && !wanted; i++) {
+		span_name_of(names[i], name, sizeof(name));
+		wanted = span_enabled(o->run, SPVSCOPE_LEVEL_DEBUG, name);
+	}
+	if (!wanted)
+		return false;
+	o->spans = calloc(n_names, sizeof(*o->spans));
+	o->n_spans = o->spans ? n_names : 0;
+	return o->spans;
+}
+
+static void on_pass_begin(void *ctx, size_t idx, const char *pass)
+{
+	struct optimizer_run *o = ctx;
+	const char *argument = strchr(pass, '=');
+	char name[SPVSCOPE_SPAN_NAME_MAX + 1];
+
+	span_name_of(pass, name, sizeof(name));
+	o->spans[idx] = span_begin(o->run, SPVSCOPE_LEVEL_DEBUG, name);
+	if (argument)
+		span_str(o->run, o->spans[idx], "argument", argument + 1);
+}
+
+static void on_pass_end(void *ctx, size_t idx)
+{
+	struct optimizer_run *o = ctx;
+
+	span_end(o->run, o->spans[idx]);
+}
+
+static void on_size(void *ctx, size_t idx, const struct ir_size *size)
+{
+	struct optimizer_run *o = ctx;
+
+	if (idx > o->n_spans)
+		return;
+	o->sizes[idx] = *size;
+	o->n_sizes = idx + 1;
+}
+
+static void on_text(void *ctx, const char *data, size_t len)
+{
+	ir_counter_text(ctx, data, len);
+}
+
+/* Words are counted from text, so they are believed only when both ends agree with the modules themselves. */
+static void tell_sizes(struct optimizer_run *o, size_t words_before)
+{
+	const struct codegen_run *run = o->run;
+	bool words_agree;
+
+	if (o->n_sizes != o->n_spans + 1)
+		return;
+	words_agree = o->sizes[0].words == words_before && o->sizes[o->n_spans].words == run->result->n_spirv_words;
+	for (size_t i = 0; i < o->n_spans; i++) {
+		span_u64(run, o->spans[i], "ir.instructions_before", o->sizes[i].instructions);
+		span_u64(run, o->spans[i], "ir.instructions_after", o->sizes[i + 1].instructions);
+		if (!words_agree)
+			continue;
+		span_u64(run, o->spans[i], "ir.bytes_before", o->sizes[i].words * sizeof(uint32_t));
+		span_u64(run, o->spans[i], "ir.bytes_after", o->sizes[i + 1].words * sizeof(uint32_t));
+	}
+}
+
+static void measure_sizes(struct optimizer_run *o, struct optimizer_shim_options *options, uint32_t opt_span)
+{
+	const struct codegen_run *run = o->run;
+	struct ir_counter counter = { .module = on_size, .ctx = o };
+	uint64_t naming_cost;
+
+	if (o->n_spans == 0)
+		return;
+	naming_cost = spirv_naming_cost(options->words, options->n_words);
+	if (options->n_words > SIZES_MAX_WORDS || naming_cost > SIZES_MAX_NAMING_COST / o->n_spans) {
+		span_str(run, opt_span, "ir.sizes", "not measured after each pass: the module is too big for that");
+		return;
+	}
+	o->sizes = calloc(o->n_spans + 1, sizeof(*o->sizes));
+	if (!o->sizes)
+		return;
+	uint32_t span = span_begin(run, SPVSCOPE_LEVEL_DEBUG, "codegen::opt-sizes");
+	span_str(run, span, "reason", "the passes run once more, to print the module between them");
+	options->ctx = &counter;
+	options->text = on_text;
+	if (optimizer_shim_print(options) == CODEGEN_GOOD) {
+		ir_counter_finish(&counter);
+		tell_sizes(o, options->n_words);
+	}
+	span_end(run, span);
+}
+
+static const char *preset_name(const struct optimizer_shim_options *o)
+{
+	switch (o->preset) {
+	case SPVSCOPE_OPTIMIZE_SIZE:
+		return "size";
+	case SPVSCOPE_OPTIMIZE_PERFORMANCE:
+		return "performance";
+	case SPVSCOPE_OPTIMIZE_PASSES:
+		return "passes";
+	default:
+		return "none";
+	}
+}
+
+/* Replaces the result's module by the optimized one; the old one stays the caller's to free. */
+static int optimize(struct optimizer_run *o, const struct optimizer_shim_options *options)
+{
+	struct spvscope_result *result = o->run->result;
+	uint32_t *words;
+	size_t n_words;
+	int r = optimizer_shim_run(options, &words, &n_words);
+
+	if (o->verdict < 0)
+		return o->verdict;
+	if (r != CODEGEN_GOOD) {
+		if (o->verdict == CODEGEN_GOOD)
+			say(o, SPVSCOPE_SEVERITY_ERROR, "no-reason", "the optimizer refused the module and gave no reason");
+		return o->verdict < 0 ? o->verdict : CODEGEN_WRONG;
+	}
+	result->spirv = words;
+	result->n_spirv_words = n_words;
+	return CODEGEN_GOOD;
+}
+
+int spirv_optimize(struct codegen_run *run)
+{
+	const struct spvscope_job *job = run->job;
+	_cleanup_(optimizer_run_done) struct optimizer_run o = { .run = run, .verdict = CODEGEN_GOOD };
+	_cleanup_free_ uint32_t *before = run->result->spirv;
+	struct optimizer_shim_options options = {
+		.words = before,
+		.n_words = run->result->n_spirv_words,
+		.target_env = spirv_target_env(job),
+		.legalize_hlsl = run->result->language == SPVSCOPE_LANGUAGE_HLSL,
+		.preset = job->optimize,
+		.passes = job->passes,
+		.n_passes = job->n_passes,
+		.ctx = &o,
+		.message = on_message,
+		.bad_flag = on_bad_flag,
+		.plan = on_plan,
+		.pass_begin = on_pass_begin,
+		.pass_end = on_pass_end,
+	};
+	const char *outer;
+	uint32_t span = stage_begin(run, OPT_SPAN, &outer);
+
+	run->result->spirv = NULL;
+	run->result->n_spirv_words = 0;
+	span_str(run, span, "preset", preset_name(&options));
+	if (options.legalize_hlsl)
+		span_str(run, span, "legalize", "hlsl");
+	span_u64(run, span, "ir.bytes_before", options.n_words * sizeof(uint32_t));
+	int r = optimize(&o, &options);
+	if (r == CODEGEN_GOOD)
+		span_u64(run, span, "ir.bytes_after", run->result->n_spirv_words * sizeof(uint32_t));
+	stage_end(run, span, outer);
+	if (r == CODEGEN_GOOD)
+		measure_sizes(&o, &options, span);
+	return r;
+}
