@@ -7,8 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PROFILE_NO_STACK UINT32_MAX
-#define PROFILE_NO_SPAN  UINT32_MAX
+#define PROFILE_NO_STACK  UINT32_MAX
+#define PROFILE_NO_SPAN   UINT32_MAX
+#define PROFILE_MAX_DEPTH 512 /* frames of one stack */
 
 struct profile_frame {
 	uint32_t name, module, file; /* indexes into strings; file 0 is the empty string */
@@ -22,7 +23,7 @@ struct profile_stack {
 
 struct profile_sample {
 	uint64_t time_ns; /* since the start of the run it was taken in */
-	uint32_t stack;   /* its innermost node */
+	uint32_t stack;   /* its innermost node, or PROFILE_NO_STACK when there is no frame at all */
 	uint32_t span;    /* index of the span in the trace's tree that was active, or PROFILE_NO_SPAN */
 	uint32_t run;     /* which profiled run, from 0 */
 	uint16_t result;  /* enum analyzer_result */
@@ -39,13 +40,15 @@ struct profile {
 	struct profile_sample *samples; /* by run, then time */
 	size_t n_samples;
 	uint32_t frequency_hz;
-	uint64_t complete, truncated, lost;
+	uint64_t complete, truncated; /* counted as samples are added */
+	uint64_t lost;                /* set by who builds it */
 	struct profile_index *index; /* private: hash tables while it is built */
 };
 
 struct profile *profile_new(void); /* NULL when out of memory */
 void profile_free(struct profile *p);
-/* Each returns the index (an existing one when equal), or a negative errno. */
+/* Each returns the index (an existing one when equal), or a negative errno: -EINVAL for an index that is not there, -E2BIG
+ * for a stack that is too deep, -ENOMEM. NULL strings are taken as empty. */
 int64_t profile_add_string(struct profile *p, const char *s);
 int64_t profile_add_frame(struct profile *p, const char *name, const char *module, const char *file, uint32_t line);
 int64_t profile_add_stack(struct profile *p, uint32_t parent, uint32_t frame);
