@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs every measurement once, one after the other on an otherwise quiet machine, and prints the figures with the
+// ratios that have a budget. Figures never fail a test; a measurement that cannot be made does.
+import { execFile, spawn } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cpus, release, tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { parseArgs, promisify } from 'node:util';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const { values: options } = parseArgs({
+  options: {
+    build: { type: 'string', default: resolve(here, '../../build') },
+    quick: { type: 'boolean', default: false },
+    json: { type: 'string' },
+    tap: { type: 'boolean', default: false },
+  },
+});
+
+const program = (...parts) => join(options.build, ...parts);
+const seconds = options.quick ? 0.5 : 4; // for each measurement
+const corpus = { small: join(here, 'corpus/small.frag'), large: join(here, 'corpus/large.frag') };
+const SPIRV = 'Accept: application/vnd.khronos.spirv';
+
+const measures = new Map(); // name → { n, min_ns, p50_ns, p99_ns, max_ns, per_second } or { error }
+const facts = new Map(); // name → number or text
+
+/** Runs a program that prints one line of JSON. */
+async function figures(file, args) {
+  const { stdout } = await promisify(execFile)(file, args, { timeout: 120_000, maxBuffer: 1 << 20 });
+  return JSON.parse(stdout);
+}
+
+async function measure(name, work) {
+  process.stderr.write(`${name} …\n`);
+  try {
+    measures.set(name, await work());
+  } catch (error) {
+    measures.set(name, { error: String(error.stderr || error.message).trim() });
+  }
+}
+
+// ---- the service ----
+
+async function startService(args = []) {
+  const state = await mkdtemp(join(tmpdir(), 'spvscope-bench-'));
+  const begun = process.hrtime.bigint();
+  const child = spawn(program('server/spvscoped'), ['--listen', '127.0.0.1:0', '--state-dir', state, ...args], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const lines = createInterface({ input: child.stdout });
+  const line = await new Promise((found, failed) => {
+    lines.once('line', found);
+    child.once('exit', (code) => failed(new Error(`spvscoped ended with status ${code} before it was ready`)));
+    child.once('error', failed);
+  });
+  const url = line.replace('spvscoped ready ', '');
+  return { child, state, url, port: new URL(url).port, readyNs: Number(process.hrtime.bigint() - begun), begun };
+}
+
+async function stopService(service) {
+  const ended = new Promise((done) => service.child.once('exit', done));
+  service.child.kill('SIGTERM');
+  await ended;
+  await rm(service.state, { recursive: true, force: true });
+}
+
+/** Until its compilers' tables are warm, as /readyz tells; how long that took since the start. */
+async function waitWarm(service) {
+  for (let tries = 0; tries < 600; tries++) {
+    const answer = await fetch(`${service.url}/readyz`);
+    const body = await answer.json().catch(() => ({}));
+    if (answer.ok && body.warm !== false) return Number(process.hrtime.bigint() - service.begun);
+    await new Promise((done) => setTimeout(done, 50));
+  }
+  throw new Error('the service did not become warm within 30 s');
+}
+
+/** Resident memory of the front: of the process that listens, which is not the first one when started as root. */
+async function frontMemoryBytes(service) {
+  const metrics = await (await fetch(`${service.url}/metrics`)).text();
+  const found = metrics.match(/^process_resident_memory_bytes\s+([0-9.e+]+)$/m);
+  if (found) return Number(found[1]);
+  const status = await readFile(`/proc/${service.child.pid}/status`, 'utf8');
+  return Number(status.match(/^VmRSS:\s+(\d+)/m)[1]) * 1024;
+}
+
+function load(service, size, { query = '', connections = 1, warmUp = 20, time = seconds } = {}) {
+  return figures(program('tests/bench/http_load'), [
+    `--port=${service.port}`, `--target=/v1/compile?stage=fragment${query}`, `--body=${corpus[size]}`,
+    `--header=${SPIRV}`, `--connections=${connections}`, `--seconds=${time}`, `--warm-up=${warmUp}`, '--vary',
+  ]);
+}
+
+// ---- peers ----
+
+const libraryLoop = (size, time = seconds) =>
+  figures(program('tests/bench/library_loop'), [corpus[size], '--seconds', String(time)]);
+
+function asProcess(command, size) {
+  return figures(program('tests/bench/process_time'), [String(seconds), '200', ...command, corpus[size]]);
+}
+
+async function twoLibraryLoops() {
+  const both = await Promise.all([libraryLoop('small'), libraryLoop('small')]);
+  return { ...both[0], n: both[0].n + both[1].n, per_second: both[0].per_second + both[1].per_second };
+}
+
+// ---- the measurements ----
+
+async function measureService() {
+  const service = await startService(['--workers', '2']);
+  facts.set('start to ready, ms', service.readyNs / 1e6);
+  try {
+    facts.set('start to warm, ms', (await waitWarm(service)) / 1e6);
+    facts.set('front idle, MiB', (await frontMemoryBytes(service)) / 2 ** 20);
+    for (const size of ['small', 'large']) {
+      await measure(`${size}: library loop`, () => libraryLoop(size));
+      await measure(`${size}: HTTP`, () => load(service, size));
+      await measure(`${size}: glslc process`, () => asProcess(['glslc', '-fshader-stage=fragment', '-o', '-'], size));
+      await measure(`${size}: glslangValidator process`,
+        () => asProcess(['glslangValidator', '-V', '-S', 'frag', '-o', '/dev/null'], size));
+    }
+    await measure('two library loops', twoLibraryLoops);
+    await measure('HTTP, 2 workers, 4 connections', () => load(service, 'small', { connections: 4 }));
+    for (const kind of ['off', 'release', 'debug']) {
+      await measure(`small: HTTP, analyzer ${kind}`,
+        () => load(service, 'small', { query: `&analyzer=${kind}&min_samples=0` }));
+    }
+    facts.set('front after the load, MiB', (await frontMemoryBytes(service)) / 2 ** 20);
+    facts.set('analyzer', await analyzerState(service));
+  } finally {
+    await stopService(service);
+  }
+}
+
+async function analyzerState(service) {
+  const answer = await fetch(`${service.url}/v1/compile`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({
+      language: 'glsl', stage: 'fragment', source: await readFile(corpus.small, 'utf8'),
+      analyzer: { kind: 'release', min_samples: 0 },
+    }),
+  });
+  const { analyzer } = await answer.json();
+  return analyzer.reason ? `${analyzer.state}: ${analyzer.reason}` : analyzer.state;
+}
+
+// ---- budgets ----
+
+const p50 = (name) => measures.get(name)?.p50_ns;
+const rate = (name) => measures.get(name)?.per_second;
+
+/** [what, value, budget, unit, 'at most' or 'at least'] */
+const budgets = () => [
+  ['small over HTTP, more than the library loop, p50', (p50('small: HTTP') - p50('small: library loop')) / 1e6, 0.6,
+    'ms', 'at most'],
+  ['large over HTTP, times the library loop, p50', p50('large: HTTP') / p50('large: library loop'), 1.05, '×', 'at most'],
+  ['small over HTTP, times faster than glslc, p50', p50('small: glslc process') / p50('small: HTTP'), 60, '×', 'at least'],
+  ['small over HTTP, times faster than glslangValidator, p50',
+    p50('small: glslangValidator process') / p50('small: HTTP'), undefined, '×', ''],
+  ['compiles per second, share of two library loops',
+    (100 * rate('HTTP, 2 workers, 4 connections')) / rate('two library loops'), 80, '%', 'at least'],
+  ['analyzer release, attach and detach and samples, added to p50',
+    (p50('small: HTTP, analyzer release') - p50('small: HTTP, analyzer off')) / 1e6, undefined, 'ms', ''],
+  ['analyzer debug, the same', (p50('small: HTTP, analyzer debug') - p50('small: HTTP, analyzer off')) / 1e6,
+    undefined, 'ms', ''],
+  ['start to ready', facts.get('start to ready, ms'), 300, 'ms', 'at most'],
+  ['start to warm', facts.get('start to warm, ms'), 3000, 'ms', 'at most'],
+  ['front idle', facts.get('front idle, MiB'), 64, 'MiB', 'at most'],
+].map(([what, value, budget, unit, sense]) => ({
+  what, value: Number.isFinite(value) ? value : null, budget: budget ?? null, unit, sense,
+  ok: budget === undefined || !Number.isFinite(value) ? null : sense === 'at most' ? value <= budget : value >= budget,
+}));
+
+// ---- telling ----
+
+const ms = (ns) => (ns / 1e6).toFixed(3).padStart(10);
+
+function tell(results) {
+  const print = (line) => process.stdout.write(`${line}\n`);
+  print(`${'what'.padEnd(40)} ${'p50 ms'.padStart(10)} ${'p99 ms'.padStart(10)} ${'per second'.padStart(11)} ${'runs'.padStart(7)}`);
+  for (const [name, m] of measures) {
+    if (m.error) print(`${name.padEnd(40)} could not be measured: ${m.error}`);
+    else print(`${name.padEnd(40)} ${ms(m.p50_ns)} ${ms(m.p99_ns)} ${m.per_second.toFixed(1).padStart(11)} ${String(m.n).padStart(7)}`);
+  }
+  print('');
+  for (const b of results) {
+    const value = b.value === null ? 'not measured' : `${b.value.toFixed(2)} ${b.unit}`;
+    const budget = b.budget === null ? '' : `  budget: ${b.sense} ${b.budget} ${b.unit}: ${b.ok === null ? '–' : b.ok ? 'ok' : 'over'}`;
+    print(`${b.what.padEnd(64)} ${value.padStart(14)}${budget}`);
+  }
+  print('');
+  for (const [name, value] of facts) print(`${name}: ${typeof value === 'number' ? value.toFixed(1) : value}`);
+  print(`machine: ${cpus().length} × ${cpus()[0].model.trim()}, Linux ${release()}`);
+}
+
+function tellTap() {
+  let number = 0;
+  for (const [name, m] of measures) {
+    process.stdout.write(`${m.error ? 'not ok' : 'ok'} ${++number} - ${name} was measured\n`);
+    if (m.error) process.stdout.write(`# ${m.error.replaceAll('\n', '\n# ')}\n`);
+  }
+  process.stdout.write(`1..${number}\n`);
+}
+
+await measureService();
+const results = budgets();
+if (options.json) {
+  const document = {
+    quick: options.quick, machine: { cpus: cpus().length, model: cpus()[0].model.trim(), kernel: release() },
+    measures: Object.fromEntries(measures), facts: Object.fromEntries(facts), budgets: results,
+  };
+  await writeFile(options.json, `${JSON.stringify(document, null, 2)}\n`);
+}
+if (options.tap) tellTap();
+else tell(results);
+process.exitCode = [...measures.values()].some((m) => m.error) ? 1 : 0;
