@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// The page: which view the fragment asks for, the bar above it, and the token where the service wants one.
+
+import { render } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import { ApiError, listTraces, setToken } from './api';
+import { formatRoute, parseRoute, type Route } from './model/route';
+import { ListView } from './views/list';
+import { lazy } from './views/parts';
+import { TraceView } from './views/trace';
+
+const CompileView = lazy('the form', async () => (await import('./views/compile')).CompileView);
+
+function App() {
+  const [route, setRoute] = useState<Route>(() => parseRoute(location.hash));
+  const [locked, setLocked] = useState(false);
+  const [unlocked, setUnlocked] = useState(0);
+  useEffect(() => {
+    const follow = () => setRoute(parseRoute(location.hash));
+    addEventListener('hashchange', follow);
+    return () => removeEventListener('hashchange', follow);
+  }, []);
+  useEffect(() => {
+    listTraces({ limit: 1 }).then(() => setLocked(false), (e: unknown) => setLocked(e instanceof ApiError && e.status === 401));
+  }, [unlocked]);
+  const name = route.view === 'trace' ? 'Trace' : route.view === 'compile' ? 'Compile' : 'Traces';
+  useEffect(() => {
+    document.title = `${name} · spvscope`;
+  }, [name]);
+
+  const go = (r: Route, replace = false) => {
+    const hash = formatRoute(r);
+    if (replace) {
+      history.replaceState(null, '', hash);
+      setRoute(r);
+    } else location.hash = hash;
+  };
+  const page = route.view;
+  return (
+    <>
+      <a class="skip" href="#main" onClick={(e) => {
+        e.preventDefault();
+        const main = document.querySelector<HTMLElement>('main');
+        main?.setAttribute('tabindex', '-1');
+        main?.focus();
+      }}>Skip to content</a>
+      <header class="bar">
+        <a class="brand" href="#"><svg viewBox="0 0 32 32" width="22" height="22" aria-hidden="true"><rect class="brand-a" x="3" y="5" width="26" height="6" rx="2" /><rect class="brand-b" x="3" y="13" width="17" height="6" rx="2" /><rect class="brand-c" x="3" y="21" width="9" height="6" rx="2" /></svg>spvscope</a>
+        <nav aria-label="Pages">
+          <a href="#" aria-current={page === 'list' ? 'page' : undefined}>Traces</a>
+          <a href="#compile" aria-current={page === 'compile' ? 'page' : undefined}>Compile</a>
+        </nav>
+      </header>
+      {locked ? <TokenForm onToken={(t) => {
+        setToken(t);
+        setUnlocked(unlocked + 1);
+      }} tried={unlocked > 0} /> : (
+        <>
+          {route.view === 'list' && <ListView key={unlocked} route={route} go={go} />}
+          {route.view === 'trace' && <TraceView key={unlocked} route={route} go={go} />}
+          {route.view === 'compile' && <CompileView route={route} />}
+        </>
+      )}
+    </>
+  );
+}
+
+function TokenForm({ onToken, tried }: { onToken: (t: string) => void; tried: boolean }) {
+  const [value, setValue] = useState('');
+  return (
+    <main class="page">
+      <form class="card token" onSubmit={(e) => {
+        e.preventDefault();
+        onToken(value.trim());
+      }}>
+        <h1>This service asks for its token</h1>
+        <p class="muted">It was given when the service was started, with <code>--token</code> or <code>--token-file</code>. The page keeps it until the tab is closed.</p>
+        {tried && <p class="bad" role="alert">That was not it.</p>}
+        <label class="field"><span>Token</span><input type="password" autocomplete="off" value={value} onInput={(e) => setValue(e.currentTarget.value)} /></label>
+        <button type="submit" class="primary">Open</button>
+      </form>
+    </main>
+  );
+}
+
+render(<App />, document.getElementById('app')!);

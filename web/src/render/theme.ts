@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// The stylesheet's colours and fonts, for canvases. The custom properties are the only place where a colour is written.
+
+export interface Theme {
+  text: string;
+  muted: string;
+  faint: string;
+  surface: string;
+  line: string;
+  hover: string;
+  selected: string;
+  accent: string;
+  error: string;
+  match: string;
+  matchText: string;
+  boxText: string;
+  dim: string;
+  hues: string[]; // fills that boxText can be read on
+  font: string;
+  mono: string;
+}
+
+export const N_HUES = 8;
+
+export function readTheme(): Theme {
+  const style = getComputedStyle(document.documentElement);
+  const v = (name: string) => style.getPropertyValue(`--${name}`).trim();
+  return {
+    text: v('text'), muted: v('muted'), faint: v('faint'), surface: v('surface'), line: v('line'), hover: v('hover'),
+    selected: v('selected'), accent: v('accent'), error: v('error'), match: v('match'), matchText: v('match-text'),
+    boxText: v('box-text'), dim: v('box-dim'),
+    hues: Array.from({ length: N_HUES }, (_, i) => v(`hue-${i}`)),
+    font: `12px ${v('font')}`, mono: `11.5px ${v('mono')}`,
+  };
+}
+
+/** Calls back when the colours on the page change. Returns what undoes it. */
+export function onThemeChange(fn: () => void): () => void {
+  const queries = ['(prefers-color-scheme: dark)', '(forced-colors: active)', '(prefers-contrast: more)'].map((q) => matchMedia(q));
+  for (const q of queries) q.addEventListener('change', fn);
+  return () => {
+    for (const q of queries) q.removeEventListener('change', fn);
+  };
+}

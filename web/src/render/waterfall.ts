@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+// Paints the span tree: names on the left, bars on one time axis on the right. Only the rows on the screen.
+
+import { formatNs } from '../model/format';
+import { hasChildren, labelOf, type SpanTable } from '../model/spans';
+import { ticks } from '../model/ticks';
+import { N_HUES } from './theme';
+import type { Surface } from './surface';
+
+export const SPAN_ROW = 24;
+export const AXIS_HEIGHT = 26;
+const INDENT = 14;
+const PAD = 10;
+
+export interface WaterfallScene {
+  table: SpanTable;
+  rows: Int32Array;              // visible spans, in order
+  collapsed: ReadonlySet<number>;
+  selected: number;              // index of a span; -1: none
+  hovered: number;
+  current: number;               // of the keyboard
+  focused: boolean;
+  t0: number;                    // what is in view, ns
+  t1: number;
+}
+
+export const labelWidth = (width: number): number => Math.round(Math.min(340, Math.max(132, width * 0.34)));
+export const waterfallHeight = (rows: number): number => AXIS_HEIGHT + rows * SPAN_ROW + 4;
+
+export function timeToX(scene: WaterfallScene, width: number, ns: number): number {
+  const left = labelWidth(width);
+  return left + ((ns - scene.t0) / Math.max(1, scene.t1 - scene.t0)) * (width - left - PAD);
+}
+
+export function xToTime(scene: WaterfallScene, width: number, x: number): number {
+  const left = labelWidth(width);
+  return scene.t0 + ((x - left) / Math.max(1, width - left - PAD)) * (scene.t1 - scene.t0);
+}
+
+export function rowAt(scene: WaterfallScene, y: number): number {
+  const row = Math.floor((y - AXIS_HEIGHT) / SPAN_ROW);
+  return row >= 0 && row < scene.rows.length ? row : -1;
+}
+
+/** Where the triangle of a row is that opens and closes it. */
+export const toggleX = (scene: WaterfallScene, width: number, span: number): number =>
+  6 + Math.min(scene.table.depth[span]! * INDENT, labelWidth(width) * 0.4);
+
+export function paintWaterfall(s: Surface, scene: WaterfallScene): void {
+  const left = labelWidth(s.width);
+  const marks = ticks(scene.t0, scene.t1, Math.max(2, Math.floor((s.width - left) / 90)));
+  const c = s.context;
+  c.strokeStyle = s.theme.line;
+  c.lineWidth = 1;
+  c.beginPath();
+  for (const mark of marks) {
+    const x = Math.round(timeToX(scene, s.width, mark.ns)) + 0.5;
+    c.moveTo(x, AXIS_HEIGHT - 5);
+    c.lineTo(x, s.height);
+  }
+  c.stroke();
+
+  const first = Math.max(0, Math.floor(s.scrollTop / SPAN_ROW) - 1);
+  const last = Math.min(scene.rows.length, Math.ceil((s.scrollTop + s.height) / SPAN_ROW));
+  for (let row = first; row < last; row++) {
+    const y = AXIS_HEIGHT + row * SPAN_ROW - s.scrollTop;
+    if (y > -SPAN_ROW) paintSpan(s, scene, scene.rows[row]!, y, left);
+  }
+
+  // the axis stays while the rows scroll below it
+  c.fillStyle = s.theme.surface;
+  c.fillRect(0, 0, s.width, AXIS_HEIGHT - 5);
+  c.fillStyle = s.theme.muted;
+  c.font = s.theme.font;
+  let free = left - 4;
+  for (const mark of marks) {
+    const x = Math.round(timeToX(scene, s.width, mark.ns));
+    const w = s.measure(mark.label);
+    const at = Math.min(s.width - w - 2, Math.max(left, x - w / 2));
+    if (at < free) continue;
+    c.fillText(mark.label, at, AXIS_HEIGHT / 2 - 2);
+    free = at + w + 8;
+  }
+}
+
+function paintSpan(s: Surface, scene: WaterfallScene, span: number, y: number, left: number): void {
+  const { table: t } = scene;
+  const c = s.context;
+  if (span === scene.selected || span === scene.hovered) {
+    c.fillStyle = span === scene.selected ? s.theme.selected : s.theme.hover;
+    c.fillRect(0, y, s.width, SPAN_ROW);
+  }
+  if (span === scene.current && scene.focused) {
+    c.strokeStyle = s.theme.accent;
+    c.lineWidth = 2;
+    c.strokeRect(1, y + 1, s.width - 2, SPAN_ROW - 2);
+  }
+  const middle = y + SPAN_ROW / 2;
+  const x = toggleX(scene, s.width, span);
+  if (hasChildren(t, span)) triangle(c, x + 4, middle, scene.collapsed.has(span), s.theme.muted);
+  c.font = s.theme.font;
+  c.fillStyle = t.hasError[span] || t.open[span] ? s.theme.error : s.theme.text;
+  s.text(labelOf(t, span), x + 14, middle + 0.5, left - x - 22);
+  paintBar(s, scene, span, middle, left);
+}
+
+function paintBar(s: Surface, scene: WaterfallScene, span: number, middle: number, left: number): void {
+  const { table: t } = scene;
+  const c = s.context;
+  const from = timeToX(scene, s.width, t.startNs[span]!);
+  const to = timeToX(scene, s.width, t.startNs[span]! + t.durationNs[span]!);
+  if (to < left || from > s.width) return;
+  c.save();
+  c.beginPath();
+  c.rect(left, middle - SPAN_ROW / 2, s.width - left, SPAN_ROW);
+  c.clip();
+  const width = Math.max(2, to - from);
+  const top = middle - 8;
+  c.fillStyle = s.theme.hues[t.family[span]! % (N_HUES - 1)]!;
+  c.beginPath();
+  c.roundRect(from, top, width, 16, Math.min(3, width / 2));
+  c.fill();
+  const busy = t.durationNs[span]! > 0 ? Math.min(1, t.cpuNs[span]! / t.durationNs[span]!) : 0;
+  if (busy > 0 && width >= 3) {
+    c.fillStyle = s.theme.text;
+    c.globalAlpha = 0.55;
+    c.fillRect(from, top + 13.5, width * busy, 2.5);
+    c.globalAlpha = 1;
+  }
+  if (t.open[span]) {
+    c.strokeStyle = s.theme.error;
+    c.lineWidth = 2;
+    c.setLineDash([3, 2]);
+    c.strokeRect(from + 1, top + 1, Math.max(2, width - 2), 14);
+    c.setLineDash([]);
+  }
+  if (t.hasError[span]) {
+    c.fillStyle = s.theme.error;
+    c.beginPath();
+    c.moveTo(from + 5, top - 1);
+    c.lineTo(from + 10, top + 8);
+    c.lineTo(from, top + 8);
+    c.fill();
+  }
+  // the duration inside its bar, else to the right of it, else to the left
+  const label = formatNs(t.durationNs[span]!);
+  const w = s.measure(label);
+  const inside = Math.max(from, left);
+  c.fillStyle = s.theme.muted;
+  if (Math.min(to, s.width) - inside > w + 14) {
+    c.fillStyle = s.theme.boxText;
+    c.fillText(label, inside + 7, middle);
+  } else if (from + width + 6 + w < s.width) c.fillText(label, from + width + 6, middle);
+  else if (from - w - 6 > left) c.fillText(label, from - w - 6, middle);
+  c.restore();
+}
+
+function triangle(c: CanvasRenderingContext2D, x: number, y: number, closed: boolean, colour: string): void {
+  c.fillStyle = colour;
+  c.beginPath();
+  if (closed) {
+    c.moveTo(x - 2.5, y - 4.5);
+    c.lineTo(x + 3.5, y);
+    c.lineTo(x - 2.5, y + 4.5);
+  } else {
+    c.moveTo(x - 4.5, y - 2.5);
+    c.lineTo(x + 4.5, y - 2.5);
+    c.lineTo(x, y + 3.5);
+  }
+  c.fill();
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// Everything about the chosen span; without one, where the time went.
+
+import type { Profile, IdRange } from '../model/flame';
+import { formatBytes, formatCount, formatNs, formatShare, formatShareInterval, plural } from '../model/format';
+import { labelOf, pathOf, selfNs, slowestSpans, type SpanTable } from '../model/spans';
+import { Facts } from './parts';
+
+export function spanRange(t: SpanTable, span: number): IdRange {
+  return { lo: t.id[span]!, hi: t.id[span]! + (t.end[span]! - span) };
+}
+
+export function samplesIn(p: Profile, range: IdRange): number {
+  let n = 0;
+  for (const s of p.sampleSpan) if (s >= range.lo && s < range.hi) n++;
+  return n;
+}
+
+interface Props {
+  table: SpanTable;
+  span: number;
+  profile: Profile | null;
+  onSelect: (span: number) => void;
+}
+
+export function SpanDetails({ table: t, span, profile, onSelect }: Props) {
+  if (span < 0) return <Slowest table={t} onSelect={onSelect} />;
+  const j = t.json[span]!;
+  const attributes = Object.entries(j.attributes ?? {});
+  const samples = profile && profile.n ? samplesIn(profile, spanRange(t, span)) : null;
+  return (
+    <div class="details">
+      <nav class="crumbs" aria-label="Path of the span">
+        {pathOf(t, span).map((i) => i !== span && (
+          <span key={i}><button type="button" class="link" onClick={() => onSelect(i)}>{labelOf(t, i)}</button><span aria-hidden="true"> › </span></span>
+        ))}
+      </nav>
+      <div class="details-title"><h3>{t.name[span]}</h3><button type="button" class="quiet" onClick={() => onSelect(-1)}>Clear</button></div>
+      {t.open[span] === 1 && <p class="bad">Never ended: its process died in it.</p>}
+      <Facts rows={[
+        ['Duration', <><b>{formatNs(j.duration_ns)}</b> <span class="muted">{t.totalNs > 0 && `${formatShare(j.duration_ns / t.totalNs)} of all`}</span></>],
+        ['Own time', t.end[span]! > span + 1 && formatNs(selfNs(t, span))],
+        ['Starts at', formatNs(j.start_ns)],
+        ['CPU time', j.cpu_ns !== undefined && formatNs(j.cpu_ns)],
+        ['Clean runs', j.clean && `${formatNs(j.clean.median_ns)} median of ${formatCount(j.clean.runs)}; ${formatNs(j.clean.min_ns)} to ${formatNs(j.clean.max_ns)}`],
+        ['Samples', samples !== null && profile && (samples ? `${formatCount(samples)}; ${formatShareInterval(samples, profile.n)}` : 'none')],
+        ['Page faults', j.minor_faults !== undefined && `${formatCount(j.minor_faults)} minor, ${formatCount(j.major_faults ?? 0)} major`],
+        ['Allocated', j.alloc_calls !== undefined && `${formatBytes(j.alloc_bytes ?? 0)} in ${plural(j.alloc_calls, 'call')}`],
+        ['Level', j.level],
+        ['Process', j.pid !== undefined && `${j.pid}${j.tid !== undefined && j.tid !== j.pid ? `, thread ${j.tid}` : ''}`],
+      ]} />
+      {attributes.length > 0 && <><h4>Attributes</h4><Facts rows={attributes.map(([k, v]) => [k, attributeText(k, v)] as const)} /></>}
+      {(j.events?.length ?? 0) > 0 && (
+        <>
+          <h4>Events</h4>
+          <ol class="events">
+            {j.events!.map((e, i) => (
+              <li key={i}><span class="muted">{formatNs(e.time_ns)}</span> <span class={`level level-${e.level === 'error' || e.level === 'warn' ? e.level : 'info'}`}>{e.level}</span>
+                <span class="message">{e.message}</span></li>
+            ))}
+          </ol>
+        </>
+      )}
+    </div>
+  );
+}
+
+function attributeText(key: string, value: unknown): string {
+  if (typeof value === 'number') return /bytes/.test(key) ? `${formatCount(value)} (${formatBytes(value)})` : /_ns$/.test(key) ? formatNs(value) : formatCount(value);
+  return String(value);
+}
+
+function Slowest({ table: t, onSelect }: { table: SpanTable; onSelect: (span: number) => void }) {
+  const top = slowestSpans(t, 8).filter((i) => selfNs(t, i) > 0);
+  const most = top.length ? selfNs(t, top[0]!) : 1;
+  return (
+    <div class="details">
+      <h3>Where the time went</h3>
+      <p class="muted">Spans by own time, without what is below them. Choose one to see it alone.</p>
+      <ol class="slowest">
+        {top.map((i) => (
+          <li key={i}>
+            <button type="button" onClick={() => onSelect(i)}>
+              <span class="slowest-name">{t.name[i]}</span><span class="num">{formatNs(selfNs(t, i))}</span>
+              <meter min={0} max={most} value={selfNs(t, i)} aria-hidden="true" />
+            </button>
+          </li>
+        ))}
+      </ol>
+    </div>
+  );
+}

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+// The traces, newest first, live.
+
+import { useEffect, useMemo, useState } from 'preact/hooks';
+import { followEvents, listTraces, type TraceSummary } from '../api';
+import { formatCount, formatNs, formatWhen, plural } from '../model/format';
+import { formatRoute, type Route } from '../model/route';
+import { applyEvent, filterRows, mergeRows } from '../model/traces';
+import { Command, Failure, Icon, Loading, StatusBadge, STATUSES, statusWord } from './parts';
+
+type ListRoute = Extract<Route, { view: 'list' }>;
+const PAGE = 100;
+
+/** The list that the service tells, kept up to date while the view is shown. */
+function useTraces(status: string, language: string) {
+  const [rows, setRows] = useState<TraceSummary[] | null>(null);
+  const [next, setNext] = useState<number | null>(null);
+  const [error, setError] = useState<unknown>(null);
+  const [live, setLive] = useState(false);
+  const [attempt, setAttempt] = useState(0);
+
+  useEffect(() => {
+    const abort = new AbortController();
+    setRows(null);
+    const load = async () => {
+      try {
+        const page = await listTraces({ limit: PAGE, status: status === 'running' ? '' : status, language }, abort.signal);
+        setRows((old) => mergeRows((old ?? []).filter((r) => r.status !== 'running'), page.traces));
+        setNext(page.next_before);
+        setError(null);
+      } catch (e) {
+        if (!abort.signal.aborted) setError(e);
+      }
+    };
+    void load();
+    let opened = false;
+    void followEvents({
+      open() {
+        setLive(true);
+        if (opened) void load(); // what ended while the stream was down
+        opened = true;
+      },
+      closed: () => setLive(false),
+      event(type, data) {
+        if (type === 'dropped') void load();
+        else setRows((old) => old && applyEvent(old, type, data));
+      },
+    }, abort.signal);
+    return () => abort.abort();
+  }, [status, language, attempt]);
+
+  const older = async () => {
+    try {
+      const page = await listTraces({ limit: PAGE, status, language, before: next ?? undefined });
+      setRows((old) => mergeRows(old ?? [], page.traces));
+      setNext(page.next_before);
+    } catch (e) {
+      setError(e);
+    }
+  };
+  return { rows, next, error, live, older, retry: () => setAttempt(attempt + 1) };
+}
+
+export function ListView({ route, go }: { route: ListRoute; go: (r: Route, replace?: boolean) => void }) {
+  const { rows, next, error, live, older, retry } = useTraces(route.status, route.language);
+  const shown = useMemo(() => filterRows(rows ?? [], route), [rows, route.status, route.language, route.text]);
+  const set = (change: Partial<ListRoute>) => go({ ...route, ...change }, true);
+  const languages = useMemo(() => [...new Set(['glsl', 'hlsl', 'spirv-asm', 'spirv', ...(rows ?? []).map((r) => r.language)])], [rows]);
+  const filtered = Boolean(route.status || route.language || route.text);
+  return (
+    <main class="page">
+      <div class="page-head">
+        <h1>Traces</h1>
+        <span class={`live ${live ? 'is-live' : ''}`} role="status">{live ? 'Live' : 'Connecting…'}</span>
+        <form class="filters" role="search" onSubmit={(e) => e.preventDefault()}>
+          <label class="search-field"><span class="sr-only">Filter by name, stage or id</span><Icon name="search" />
+            <input type="search" placeholder="Name, stage or id" value={route.text} onInput={(e) => set({ text: e.currentTarget.value })} />
+          </label>
+          <label><span class="sr-only">Status</span>
+            <select value={route.status} onChange={(e) => set({ status: e.currentTarget.value })}>
+              <option value="">Any status</option>
+              {STATUSES.map((s) => <option key={s} value={s}>{statusWord(s)}</option>)}
+            </select>
+          </label>
+          <label><span class="sr-only">Language</span>
+            <select value={route.language} onChange={(e) => set({ language: e.currentTarget.value })}>
+              <option value="">Any language</option>
+              {languages.map((l) => <option key={l} value={l}>{l}</option>)}
+            </select>
+          </label>
+        </form>
+      </div>
+      {error !== null && <Failure error={error} retry={retry} />}
+      {!rows && error === null && <Loading what="Reading the list…" />}
+      {rows && !shown.length && (filtered
+        ? <div class="card empty"><h2>Nothing fits the filter</h2>
+          <button type="button" onClick={() => go({ view: 'list', status: '', language: '', text: '' })}>Show all</button></div>
+        : <FirstCompile />)}
+      {shown.length > 0 && <TraceTable rows={shown} />}
+      {rows && shown.length > 0 && (
+        <p class="list-foot muted">
+          {plural(shown.length, 'trace')}{filtered && rows.length !== shown.length && ` of ${formatCount(rows.length)} loaded`}
+          {next !== null && <button type="button" onClick={() => void older()}>Load older ones</button>}
+        </p>
+      )}
+    </main>
+  );
+}
+
+function TraceTable({ rows }: { rows: TraceSummary[] }) {
+  return (
+    <div class="card table-card">
+      <table class="traces">
+        <thead>
+          <tr>
+            <th scope="col">Status</th><th scope="col">Name</th><th scope="col">Language</th><th scope="col" class="num">Duration</th>
+            <th scope="col" class="num">Spans</th><th scope="col" class="num">Samples</th><th scope="col">Analyzer</th>
+            <th scope="col" class="num">Started</th>
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((r) => {
+            const href = formatRoute({ view: 'trace', id: r.id, span: 0, query: '', pane: '' });
+            return (
+              <tr key={r.compilation_id} class={r.status === 'running' ? 'is-running' : ''}>
+                <td class="c-status"><StatusBadge status={r.status} /></td>
+                <td class="c-name">
+                  <a href={href} class="row-link" title={r.name ?? undefined}>{r.name || <span class="unnamed">unnamed {r.id.slice(0, 8)}</span>}</a>
+                  {r.kept && <span class="kept" title="Kept on disk"><Icon name="saved" /><span class="sr-only">kept on disk</span></span>}
+                </td>
+                <td class="c-lang">{r.language}{r.stage && <span class="muted"> {r.stage}</span>}</td>
+                <td class="c-dur num">{r.status === 'running' ? '…' : formatNs(r.duration_ns)}</td>
+                <td class="c-spans num">{formatCount(r.spans)}<span class="unit"> spans</span></td>
+                <td class="c-samples num">{r.samples ? formatCount(r.samples) : '–'}<span class="unit"> samples</span></td>
+                <td class="c-analyzer">{r.analyzer === 'off' ? <span class="muted">off</span> : r.analyzer}</td>
+                <td class="c-when num">{formatWhen(r.started_unix_ns)}</td>
+              </tr>
+            );
+          })}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function FirstCompile() {
+  const line = `printf '#version 450\\nlayout(location = 0) out vec4 colour;\\nvoid main() { colour = vec4(1); }\\n' |\n`
+    + `  curl --data-binary @- '${location.origin}/v1/compile?name=first.frag&trace=debug&analyzer=release'`;
+  return (
+    <div class="card empty">
+      <h2>No compile yet</h2>
+      <p>Send a shader from a terminal, and it appears here while it runs:</p>
+      <Command text={line} />
+      <p>or <a href="#compile">compile one on this page</a>.</p>
+    </div>
+  );
+}

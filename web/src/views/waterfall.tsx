@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+// The span tree on a time axis: canvas for the eye, a tree of ARIA items with the same rows and selection beside it.
+
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { formatBytes, formatCount, formatNs, formatShare } from '../model/format';
+import { hasChildren, labelOf, visibleRows, type SpanTable } from '../model/spans';
+import { Surface } from '../render/surface';
+import {
+  AXIS_HEIGHT, labelWidth, paintWaterfall, rowAt, SPAN_ROW, toggleX, waterfallHeight, xToTime, type WaterfallScene,
+} from '../render/waterfall';
+import { Tooltip } from './parts';
+
+const MIN_VIEW_NS = 200;
+const ARIA_ROWS = 24; // to each side of the current one
+
+interface Props {
+  table: SpanTable;
+  selected: number; // index, -1: none
+  onSelect: (span: number) => void;
+}
+
+export function Waterfall({ table, selected, onSelect }: Props) {
+  const host = useRef<HTMLDivElement>(null);
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const surface = useRef<Surface>();
+  const [collapsed, setCollapsed] = useState<ReadonlySet<number>>(new Set());
+  const [view, setView] = useState<[number, number]>([0, Math.max(1, table.totalNs)]);
+  const [current, setCurrent] = useState(Math.max(0, selected));
+  const [focused, setFocused] = useState(false);
+  const [pointer, setPointer] = useState<{ span: number; x: number; y: number } | null>(null);
+  const rows = useMemo(() => visibleRows(table, collapsed), [table, collapsed]);
+  const full: [number, number] = [0, Math.max(1, table.totalNs)];
+  const zoomed = view[0] !== full[0] || view[1] !== full[1];
+
+  const scene = useRef<WaterfallScene>(null!);
+  scene.current = { table, rows, collapsed, selected, hovered: pointer?.span ?? -1, current, focused, t0: view[0], t1: view[1] };
+  useLayoutEffect(() => {
+    const s = new Surface(host.current!, canvas.current!, (x) => paintWaterfall(x, scene.current));
+    surface.current = s;
+    return () => s.destroy();
+  }, []);
+  useLayoutEffect(() => surface.current?.invalidate());
+  useEffect(() => {
+    if (selected >= 0) setCurrent(selected);
+  }, [selected]);
+
+  const setRange = (a: number, b: number) => {
+    const width = Math.min(full[1], Math.max(MIN_VIEW_NS, b - a));
+    const from = Math.min(Math.max(0, a), full[1] - width);
+    setView([from, from + width]);
+  };
+  const zoomTo = (span: number) => {
+    const d = Math.max(table.durationNs[span]!, MIN_VIEW_NS);
+    setRange(table.startNs[span]! - d * 0.04, table.startNs[span]! + d * 1.04);
+  };
+  const toggle = (span: number) => {
+    const next = new Set(collapsed);
+    if (!next.delete(span)) next.add(span);
+    setCollapsed(next);
+  };
+  const reveal = (span: number) => {
+    setCurrent(span);
+    const el = host.current!;
+    const y = AXIS_HEIGHT + rows.indexOf(span) * SPAN_ROW;
+    if (y < el.scrollTop + AXIS_HEIGHT) el.scrollTop = y - AXIS_HEIGHT;
+    else if (y + SPAN_ROW > el.scrollTop + el.clientHeight) el.scrollTop = y + SPAN_ROW - el.clientHeight;
+  };
+
+  useEffect(() => {
+    const el = host.current!;
+    // Not passive, since a zoom must not also zoom the page.
+    const wheel = (e: WheelEvent) => {
+      const { t0, t1 } = scene.current;
+      const span = t1 - t0;
+      if (e.ctrlKey || e.metaKey) {
+        e.preventDefault();
+        const at = xToTime(scene.current, el.clientWidth, e.clientX - el.getBoundingClientRect().left);
+        const factor = Math.exp(Math.max(-1, Math.min(1, e.deltaY / 200)));
+        setRange(at - (at - t0) * factor, at + (t1 - at) * factor);
+      } else if (Math.abs(e.deltaX) > Math.abs(e.deltaY) && span < full[1]) {
+        e.preventDefault();
+        const shift = (e.deltaX / el.clientWidth) * span;
+        setRange(t0 + shift, t1 + shift);
+      }
+    };
+    el.addEventListener('wheel', wheel, { passive: false });
+    return () => el.removeEventListener('wheel', wheel);
+  }, [table]);
+
+  const at = (e: MouseEvent): { span: number; onToggle: boolean } => {
+    const box = host.current!.getBoundingClientRect();
+    const x = e.clientX - box.left;
+    const inside = e.clientY - box.top;
+    const row = inside < AXIS_HEIGHT - 5 ? -1 : rowAt(scene.current, inside + host.current!.scrollTop);
+    const span = row < 0 ? -1 : rows[row]!;
+    const knob = span < 0 ? 0 : toggleX(scene.current, host.current!.clientWidth, span);
+    return { span, onToggle: span >= 0 && hasChildren(table, span) && x >= knob - 6 && x < knob + 13 && x < labelWidth(host.current!.clientWidth) };
+  };
+  const click = (e: MouseEvent) => {
+    const { span, onToggle } = at(e);
+    if (span < 0) return;
+    setCurrent(span);
+    if (onToggle) toggle(span);
+    else onSelect(span === selected && e.detail < 2 ? -1 : span);
+    if (e.detail === 2 && !onToggle) zoomTo(span);
+  };
+  const key = (e: KeyboardEvent) => {
+    if (e.ctrlKey || e.altKey || e.metaKey) return;
+    const row = Math.max(0, rows.indexOf(current));
+    const page = Math.max(1, Math.floor(host.current!.clientHeight / SPAN_ROW) - 2);
+    const to = (r: number) => reveal(rows[Math.max(0, Math.min(rows.length - 1, r))]!);
+    const closed = collapsed.has(current);
+    const span = view[1] - view[0];
+    const actions: Record<string, () => void> = {
+      ArrowDown: () => to(row + 1),
+      ArrowUp: () => to(row - 1),
+      PageDown: () => to(row + page),
+      PageUp: () => to(row - page),
+      Home: () => to(0),
+      End: () => to(rows.length - 1),
+      ArrowRight: () => (closed ? toggle(current) : hasChildren(table, current) && to(row + 1)),
+      ArrowLeft: () => (!closed && hasChildren(table, current) ? toggle(current) : table.parent[current]! >= 0 && reveal(table.parent[current]!)),
+      ' ': () => onSelect(current === selected ? -1 : current),
+      Enter: () => {
+        onSelect(current);
+        zoomTo(current);
+      },
+      Escape: () => (zoomed ? setView(full) : onSelect(-1)),
+      '+': () => setRange(view[0] + span / 4, view[1] - span / 4),
+      '-': () => setRange(view[0] - span / 2, view[1] + span / 2),
+    };
+    const action = actions[e.key];
+    if (!action) return;
+    e.preventDefault();
+    action();
+  };
+
+  const row = Math.max(0, rows.indexOf(current));
+  const firstAria = Math.max(0, row - ARIA_ROWS);
+  return (
+    <>
+      <div class="pane-tools">
+        <p class="words">Bar: wall time, from the start of the request. Dark line: CPU time.</p>
+        {zoomed && <button type="button" class="quiet" onClick={() => setView(full)}>Whole time</button>}
+        {table.n > 1 && <button type="button" class="quiet" onClick={() => setCollapsed(collapsed.size ? new Set() : stages(table))}>
+          {collapsed.size ? 'Open all' : 'Fold stages'}</button>}
+      </div>
+      <div class="canvas-host waterfall" ref={host} tabIndex={0} role="tree" aria-label="Spans"
+        aria-activedescendant={`span-${current}`} onKeyDown={key} onClick={click}
+        onFocus={() => setFocused(host.current!.matches(':focus-visible'))} onBlur={() => setFocused(false)}
+        onMouseMove={(e) => {
+          const hit = at(e);
+          setPointer(hit.span < 0 ? null : { span: hit.span, x: e.clientX, y: e.clientY });
+        }}
+        onMouseLeave={() => setPointer(null)}>
+        <div class="canvas-space" style={{ height: `${waterfallHeight(rows.length)}px` }}><canvas ref={canvas} aria-hidden="true" /></div>
+        <div class="sr-only" role="none">
+          {[...rows.subarray(firstAria, row + ARIA_ROWS)].map((i) => (
+            <div key={i} id={`span-${i}`} role="treeitem" aria-level={table.depth[i]! + 1} aria-selected={i === selected}
+              aria-expanded={hasChildren(table, i) ? !collapsed.has(i) : undefined}>
+              {`${labelOf(table, i)}, ${formatNs(table.durationNs[i]!)}${table.hasError[i] ? ', with an error' : ''}${table.open[i] ? ', never ended' : ''}`}
+            </div>
+          ))}
+        </div>
+      </div>
+      {pointer && <Tooltip x={pointer.x} y={pointer.y}><SpanTip table={table} span={pointer.span} /></Tooltip>}
+    </>
+  );
+}
+
+/** What "fold stages" closes: everything below the second level that has something below it. */
+function stages(t: SpanTable): Set<number> {
+  const out = new Set<number>();
+  for (let i = 0; i < t.n; i++) if (t.depth[i]! >= 1 && hasChildren(t, i)) out.add(i);
+  return out;
+}
+
+function SpanTip({ table: t, span }: { table: SpanTable; span: number }) {
+  const j = t.json[span]!;
+  const facts = [
+    `${formatNs(t.durationNs[span]!)}${t.totalNs ? ` · ${formatShare(t.durationNs[span]! / t.totalNs)} of all` : ''}`,
+    j.cpu_ns ? `CPU ${formatNs(j.cpu_ns)}` : '',
+    j.minor_faults || j.major_faults ? `${formatCount((j.minor_faults ?? 0) + (j.major_faults ?? 0))} page faults` : '',
+    j.alloc_calls ? `${formatCount(j.alloc_calls)} allocations, ${formatBytes(j.alloc_bytes ?? 0)}` : '',
+    t.open[span] ? 'never ended: its process died in it' : '',
+  ].filter(Boolean);
+  const attributes = Object.entries(j.attributes ?? {}).slice(0, 6);
+  return (
+    <>
+      <strong>{t.name[span]}</strong>
+      {facts.map((f) => <div key={f}>{f}</div>)}
+      {attributes.map(([k, v]) => <div key={k} class="muted">{k}: {String(v)}</div>)}
+      {(j.events ?? []).slice(0, 2).map((e, i) => <div key={i} class={e.level === 'error' ? 'bad' : 'muted'}>{e.message}</div>)}
+    </>
+  );
+}
