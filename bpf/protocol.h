@@ -35,7 +35,8 @@ enum analyzer_message_type {
 	ANALYZER_HELLO = 16,    /* version, pid, kinds: bit 1<<kind for each that is served; error and text: why not, and the
 	                           command that grants what is missing; fds: the registration socket for the template
 	                           (when anything is served) */
-	ANALYZER_ATTACHED = 17, /* session, error + text, duration_ns, kind: the object that serves it */
+	ANALYZER_ATTACHED = 17, /* session, error + text, duration_ns, kind: the object that serves it (the other one where
+	                           only that is built), frequency_hz: as granted */
 	ANALYZER_ENABLED = 18,  /* session, error, time_ns */
 	ANALYZER_DISABLED = 19, /* session, error, time_ns */
 	ANALYZER_DETACHED = 20, /* session, error, duration_ns, counters; fds: the samples (sealed memfd), none when empty */
@@ -44,13 +45,17 @@ enum analyzer_message_type {
 
 struct analyzer_counters {
 	uint64_t samples;       /* in the hand-over */
-	uint64_t complete;      /* of these, stacks that reach the outermost frame */
-	uint64_t truncated;     /* of these, the others */
+	uint64_t complete;      /* of these, stacks that reach the outermost frame. 0 in DETACHED: only who knows the
+	                           symbols can tell, so the front counts it, from symbol.outermost of the last frame */
+	uint64_t truncated;     /* of these, the others; counted by the front likewise */
 	uint64_t lost;          /* samples that found no room in the ring or in the hand-over */
 	uint64_t events;        /* debug events in the hand-over */
 	uint64_t lost_events;
 	uint64_t on_cpu_ns;     /* of the worker between ENABLE and DISABLE, as the perf event counted it; 0: not known */
 };
+
+/* What a worker says on the registration socket: this byte, then its worker_id as u64, 9 bytes in one datagram. */
+#define ANALYZER_REGISTER 'R'
 
 #define ANALYZER_TEXT_MAX 512
 
@@ -70,7 +75,7 @@ struct analyzer_message {
 	uint64_t enabled_total;  /* STATUS_IS: times one was enabled, since start */
 	struct analyzer_counters counters;
 	uint32_t text_len;
-	uint32_t reserved;
+	uint32_t objects; /* HELLO: bit 1<<kind for each object that is loaded, as what it is, not as it is named */
 	char text[ANALYZER_TEXT_MAX]; /* text_len bytes, no NUL; the datagram may end behind them */
 };
 static_assert(sizeof(struct analyzer_message) == 136 + ANALYZER_TEXT_MAX, "layout is shared between processes");
@@ -91,8 +96,9 @@ struct analyzer_record {
 
 /* Why a stack ended where it did. */
 enum analyzer_result {
-	ANALYZER_RESULT_COMPLETE = 0,  /* the outermost frame: _start, or a thread's start */
-	ANALYZER_RESULT_TRUNCATED = 1, /* the frame-pointer chain broke */
+	ANALYZER_RESULT_COMPLETE = 0,  /* the outermost frame: _start, or a thread's start. The analyzer never says this: it
+	                                  knows no symbols; the front turns TRUNCATED into it where the last frame is one */
+	ANALYZER_RESULT_TRUNCATED = 1, /* the frame-pointer chain ended: broken, unless its last frame is an outermost one */
 	ANALYZER_RESULT_TOO_DEEP = 2,  /* more than ANALYZER_MAX_FRAMES */
 	ANALYZER_RESULT_BAD_READ = 3,  /* the stack could not be read */
 };

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+/* The whole contract between the programs in the kernel and the analyzer process: what lies in their shared memory and
+ * in the ring. Compiles with both compilers. Any change of a layout or of a meaning raises ANALYZER_LAYOUT_VERSION. */
+#ifndef SPVSCOPE_ANALYZER_TYPES_H
+#define SPVSCOPE_ANALYZER_TYPES_H
+
+#include <linux/types.h>
+
+#define ANALYZER_LAYOUT_VERSION 1u
+
+#define ANALYZER_SLOTS        256u        /* sessions at a time, over both objects' kinds each */
+#define ANALYZER_STACK_FRAMES 127u        /* the kernel's default kernel.perf_event_max_stack */
+#define ANALYZER_RING_BYTES   (16u << 20) /* holds 15,700 samples: 1.5 s of two threads at 4,999 Hz */
+#define ANALYZER_EVENTS_MAX   65536u      /* of one session; more are counted as lost */
+
+/* In each object's .rodata.layout, so that a loader of another build refuses it before it is loaded. */
+struct analyzer_layout {
+	__u32 version; /* ANALYZER_LAYOUT_VERSION */
+	__u32 debug;   /* 1 when it was built with ANALYZER_DEBUG, whatever its name says */
+};
+
+/* Kept by the kernel on the task itself (task storage, seeded through a pidfd): so a pid number that comes round is
+ * never mistaken for the process that had it before. Valid while the slot has the same generation. */
+struct analyzer_identity {
+	__u32 slot;
+	__u32 generation; /* never 0 */
+};
+
+/* One session as both sides see it; mapped into the analyzer process. */
+struct analyzer_slot {
+	__u32 generation; /* 0: free */
+	__u32 enabled;    /* written by the process; the programs do nothing while it is 0 */
+	__u64 samples;    /* handed to the ring */
+	__u64 lost;       /* samples that found no room in the ring */
+	__u64 events;     /* handed to the ring; the debug object only */
+	__u64 lost_events; /* no room in the ring, or beyond ANALYZER_EVENTS_MAX */
+	__u64 pad[3];     /* a cache line each: two workers' counters do not share one */
+};
+
+/* The whole .bss of an object. */
+struct analyzer_shared {
+	struct analyzer_slot slots[ANALYZER_SLOTS];
+	__u64 strangers; /* samples of no session: its event still ran while it was detached, or it was not enabled */
+};
+
+enum ring_type {
+	RING_SAMPLE = 1,
+	RING_EVENT = 2,
+};
+
+struct ring_head {
+	__u32 type; /* enum ring_type */
+	__u32 slot;
+	__u32 generation;
+	__u32 n_ips;
+	__u64 time_ns; /* CLOCK_MONOTONIC */
+	__u32 pid, tid;
+};
+
+/* How the walk along the frame pointers ended. */
+enum ring_stack_end {
+	RING_STACK_ENDED = 0,    /* it came to a frame pointer that leads nowhere: the outermost frame, or a broken chain */
+	RING_STACK_TOO_DEEP = 1, /* it filled ANALYZER_STACK_FRAMES */
+	RING_STACK_BAD_READ = 2, /* not one frame could be had */
+};
+
+struct ring_sample {
+	struct ring_head head;
+	__u32 stack_end; /* enum ring_stack_end */
+	__u32 in_kernel;
+	__u64 ips[ANALYZER_STACK_FRAMES]; /* innermost first */
+};
+
+/* What a debug event is about; args by kind. */
+enum analyzer_event_kind {
+	ANALYZER_EVENT_PAGE_FAULT = 1, /* address, error code of the CPU, 1: a mapping was found; text: its file */
+	ANALYZER_EVENT_SYSCALL = 2,    /* number, returned, took ns */
+	ANALYZER_EVENT_WAKEUP = 3,     /* waker's pid, waker's tid; text: its name. The event's pid and tid are the woken */
+	ANALYZER_EVENT_FORK = 4,       /* child's pid, child's tid */
+	ANALYZER_EVENT_EXEC = 5,       /* text: the program */
+	ANALYZER_EVENT_EXIT = 6,       /* wait status; 1: the whole process */
+	ANALYZER_EVENT_DECISION = 7,   /* the analyzer process's own: attach, enable, why stacks ended */
+};
+
+#define RING_TEXT_BYTES 64
+
+struct ring_event {
+	struct ring_head head;
+	__u32 kind; /* enum analyzer_event_kind */
+	__u32 reserved;
+	__u64 args[3];
+	char text[RING_TEXT_BYTES]; /* NUL-terminated */
+	__u64 ips[ANALYZER_STACK_FRAMES]; /* left out of the ring for the kinds that have no stack */
+};
+
+/* The kernel's side of a system call that is under way, kept on the thread. */
+struct analyzer_syscall {
+	__u64 enter_ns; /* 0: none */
+	__u64 number;
+};
+
+_Static_assert(sizeof(struct analyzer_slot) == 64, "a cache line");
+_Static_assert(sizeof(struct ring_head) == 32, "layout is shared");
+_Static_assert(sizeof(struct ring_sample) == 40 + 8 * ANALYZER_STACK_FRAMES, "layout is shared");
+_Static_assert(sizeof(struct ring_event) == 128 + 8 * ANALYZER_STACK_FRAMES, "layout is shared");
+
+#endif

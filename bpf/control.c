@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The message loop of the analyzer process. Main thread. */
+#include "bpf/control.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/unix_message.h"
+
+#define TARGET             "bpf::control"
+#define MESSAGE_HEAD_BYTES offsetof(struct analyzer_message, text)
+
+static void set_text(struct analyzer_message *m, const char *text)
+{
+	size_t len = strlen(text);
+
+	m->text_len = (uint32_t)(len < sizeof(m->text) ? len : sizeof(m->text));
+	memcpy(m->text, text, m->text_len);
+}
+
+static int send_message(const struct control *c, struct analyzer_message *m, int fd)
+{
+	m->version = ANALYZER_PROTOCOL_VERSION;
+	return unix_message_send(c->socket, m, MESSAGE_HEAD_BYTES + m->text_len, &fd, fd >= 0 ? 1 : 0);
+}
+
+static int say_hello(struct control *c)
+{
+	struct analyzer_message m = {
+		.type = ANALYZER_HELLO,
+		.pid = getpid(),
+		.error = c->unavailable,
+		/* Where only one object is there, it serves both kinds. */
+		.kinds = c->objects ? 1u << ANALYZER_RELEASE | 1u << ANALYZER_DEBUG : 0,
+		.objects = c->objects,
+		.time_ns = clock_now_ns(),
+	};
+	set_text(&m, c->text);
+	return send_message(c, &m, c->registry ? registry_worker_socket(c->registry) : -1);
+}
+
+static int attach(struct control *c, const struct analyzer_message *ask, struct analyzer_message *answer)
+{
+	char text[ANALYZER_TEXT_MAX] = "";
+	enum analyzer_kind kind = ANALYZER_OFF;
+	int pidfd, r;
+
+	/* A worker registers before it says that it is ready, so what it said is in the socket by now. */
+	registry_update(c->registry);
+	pidfd = registry_find(c->registry, ask->pid);
+	if (pidfd >= 0)
+		r = session_attach(c->sessions, ask->session, ask->pid, pidfd, ask->kind, ask->frequency_hz, &kind, text,
+			sizeof(text));
+	else {
+		r = pidfd;
+		snprintf(text, sizeof(text), r == -ESRCH ? "pid %d has ended" : "pid %d is none of our workers",
+			(int)ask->pid);
+	}
+	answer->kind = kind;
+	answer->frequency_hz = ask->frequency_hz;
+	set_text(answer, text);
+	return r;
+}
+
+static void fill_status(const struct control *c, struct analyzer_message *answer)
+{
+	const struct sessions_totals *totals = sessions_totals(c->sessions);
+	char text[64];
+
+	answer->sessions = totals->attached_now;
+	answer->counters = totals->counters;
+	snprintf(text, sizeof(text), "sampling by %s", sessions_sampler(c->sessions));
+	set_text(answer, text);
+}
+
+/* Fills the answer to a message; *ret_fd is the caller's, -1 for none. -EBADMSG: there is no such message. */
+static int handle(struct control *c, const struct analyzer_message *ask, struct analyzer_message *answer, int *ret_fd)
+{
+	switch (ask->type) {
+	case ANALYZER_ATTACH:
+		answer->type = ANALYZER_ATTACHED;
+		return attach(c, ask, answer);
+	case ANALYZER_ENABLE:
+		answer->type = ANALYZER_ENABLED;
+		return session_enable(c->sessions, ask->session, &answer->time_ns);
+	case ANALYZER_DISABLE:
+		answer->type = ANALYZER_DISABLED;
+		return session_disable(c->sessions, ask->session, &answer->time_ns);
+	case ANALYZER_DETACH:
+		answer->type = ANALYZER_DETACHED;
+		return session_detach(c->sessions, ask->session, &answer->counters, ret_fd);
+	case ANALYZER_STATUS:
+		answer->type = ANALYZER_STATUS_IS;
+		fill_status(c, answer);
+		return 0;
+	default:
+		return -EBADMSG;
+	}
+}
+
+/* Without privileges every request is answered by the reason. */
+static int refuse(const struct control *c, const struct analyzer_message *ask, struct analyzer_message *answer)
+{
+	if (ask->type < ANALYZER_ATTACH || ask->type > ANALYZER_STATUS)
+		return -EBADMSG;
+	answer->type = ask->type - ANALYZER_ATTACH + ANALYZER_ATTACHED;
+	set_text(answer, c->text);
+	return ask->type == ANALYZER_STATUS ? 0 : ask->type == ANALYZER_ATTACH ? -EPERM : -ENOENT;
+}
+static_assert(ANALYZER_STATUS_IS - ANALYZER_ATTACHED == ANALYZER_STATUS - ANALYZER_ATTACH, "answers follow requests");
+
+static int answer_message(struct control *c, const struct analyzer_message *ask)
+{
+	struct analyzer_message answer = {.session = ask->session, .pid = ask->pid};
+	_cleanup_fd_ int fd = -1;
+	uint64_t start_ns = clock_now_ns();
+	int r = c->sessions ? handle(c, ask, &answer, &fd) : refuse(c, ask, &answer);
+
+	if (r == -EBADMSG)
+		return r;
+	answer.error = r < 0 ? -r : 0;
+	if (!answer.time_ns)
+		answer.time_ns = clock_now_ns();
+	answer.duration_ns = clock_now_ns() - start_ns;
+	if (c->sessions) {
+		answer.attached_total = sessions_totals(c->sessions)->attached;
+		answer.enabled_total = sessions_totals(c->sessions)->enabled;
+	}
+	return send_message(c, &answer, fd);
+}
+
+/* 1: served one; 0: the front has gone. */
+static int serve_message(struct control *c)
+{
+	struct analyzer_message ask = {0};
+	struct unix_message um;
+	int r = unix_message_receive(c->socket, &ask, sizeof(ask), &um);
+
+	if (r <= 0)
+		return r;
+	unix_message_close_fds(&um);
+	if (um.len < MESSAGE_HEAD_BYTES || ask.version != ANALYZER_PROTOCOL_VERSION) {
+		log_error(TARGET, "the front speaks version %u of the protocol, this program version %u", ask.version,
+			ANALYZER_PROTOCOL_VERSION);
+		return -EPROTO;
+	}
+	r = answer_message(c, &ask);
+	return r == -EPIPE ? 0 : r < 0 ? r : 1;
+}
+
+int control_serve(struct control *c)
+{
+	struct pollfd fds[2] = {
+		{.fd = c->socket, .events = POLLIN},
+		{.fd = c->registry ? registry_event_fd(c->registry) : -1, .events = POLLIN},
+	};
+	int r = say_hello(c);
+
+	while (r >= 0) {
+		int wait_ms = c->sessions ? sessions_tend(c->sessions) : -1;
+		if (poll(fds, ARRAY_SIZE(fds), wait_ms) < 0 && errno != EINTR)
+			return -errno;
+		if (fds[1].revents)
+			registry_update(c->registry);
+		if (fds[0].revents) {
+			r = serve_message(c);
+			if (r == 0)
+				return 0;
+			if (r == -EAGAIN)
+				r = 0;
+		}
+	}
+	return r == -EPIPE ? 0 : r;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The records of one session in memory, as bpf/protocol.h lays them out, until they are handed over in the order of
+ * time. Zero-initialized is empty. Analyzer process, main thread. */
+#ifndef SPVSCOPE_ANALYZER_GATHER_H
+#define SPVSCOPE_ANALYZER_GATHER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bpf/protocol.h"
+
+struct gather {
+	char *data; /* owned */
+	size_t len, capacity;
+	uint64_t last_time_ns;
+	uint64_t n_samples, n_events;
+	bool disordered; /* a record came behind a later one, from another CPU */
+};
+
+void gather_done(struct gather *g);
+/* Room for a record of head_bytes and n_ips addresses behind it, its head filled; NULL when out of memory or beyond
+ * ANALYZER_HANDOVER_MAX_BYTES. Valid until the next call. */
+void *gather_append(struct gather *g, enum analyzer_record_type type, size_t head_bytes, uint32_t n_ips,
+	uint64_t time_ns);
+/* A sealed memfd with all records in order of time, -ENODATA when there are none, or -errno. */
+int gather_seal(struct gather *g);
+
+#endif

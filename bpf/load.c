@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Loads the embedded BPF objects: the one file that sees the generated skeletons. Analyzer process, main thread.
+ *
+ * The objects are used by the names of their programs and maps, not by the skeletons' structs: release, debug, and debug
+ * built under the name of release then need no code of their own. */
+#include "bpf/load.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "bpf/privileges.h"
+
+#if HAVE_ANALYZER_RELEASE
+#include "analyzer_release.skel.h"
+#endif
+#if HAVE_ANALYZER_DEBUG
+#include "analyzer_debug.skel.h"
+#endif
+
+#define TARGET     "bpf::load"
+#define EVENTS_MAX 16
+
+struct object {
+	struct bpf_object *bpf;
+	struct ring_buffer *ring;
+	struct analyzer_layout layout;
+	struct analyzer_shared *shared; /* the object's .bss, mapped */
+	int sample_program_fd, identities_fd; /* owned by bpf */
+	struct bpf_link *events[EVENTS_MAX];
+	size_t n_events;
+	char missing[160]; /* tracepoints that this kernel does not have */
+	object_record_fn reader;
+	void *reader_arg;
+};
+
+struct embedded {
+	const char *name;
+	const void *(*bytes)(size_t *ret_size); /* NULL: not built */
+	const char *why_not;
+};
+
+static const struct embedded embedded_objects[] = {
+	[ANALYZER_RELEASE] = {
+		.name = "release",
+#if HAVE_ANALYZER_RELEASE
+		.bytes = analyzer_release__elf_bytes,
+#endif
+		.why_not = ANALYZER_RELEASE_WHY_NOT,
+	},
+	[ANALYZER_DEBUG] = {
+		.name = "debug",
+#if HAVE_ANALYZER_DEBUG
+		.bytes = analyzer_debug__elf_bytes,
+#endif
+		.why_not = ANALYZER_DEBUG_WHY_NOT,
+	},
+};
+
+/* libbpf's own words go to the log, where they help who mends a kernel or a verifier problem. */
+static int print_libbpf(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	char line[1024];
+
+	if (level == LIBBPF_DEBUG || !log_enabled(LOG_DEBUG, TARGET))
+		return 0;
+	vsnprintf(line, sizeof(line), fmt, ap);
+	line[strcspn(line, "\n")] = 0;
+	log_debug(TARGET, "%s", line);
+	return 0;
+}
+
+int object_check_layout(const char *name, const struct analyzer_layout *layout, char *text, size_t size)
+{
+	if (layout->version == ANALYZER_LAYOUT_VERSION)
+		return 0;
+	snprintf(text, size, "the %s object has layout version %u and this program expects version %u: "
+		"they come from different builds; build and install both together", name, layout->version,
+		ANALYZER_LAYOUT_VERSION);
+	return -EPROTO;
+}
+
+static int read_layout(struct object *o, const char *name, char *text, size_t size)
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(o->bpf, ".rodata.layout");
+	size_t bytes = 0;
+	const void *value = map ? bpf_map__initial_value(map, &bytes) : NULL;
+
+	if (value && bytes >= sizeof(o->layout))
+		memcpy(&o->layout, value, sizeof(o->layout));
+	return object_check_layout(name, &o->layout, text, size);
+}
+
+/* A tracepoint's program can only be loaded where the kernel has that tracepoint; the others do their work without. */
+static void leave_out_missing(struct object *o, const struct btf *kernel)
+{
+	struct bpf_program *program;
+	size_t len = 0;
+
+	bpf_object__for_each_program(program, o->bpf) {
+		char type_name[96];
+		const char *tracepoint = strchr(bpf_program__section_name(program), '/');
+
+		if (!tracepoint)
+			continue;
+		snprintf(type_name, sizeof(type_name), "btf_trace_%s", tracepoint + 1);
+		if (btf__find_by_name_kind(kernel, type_name, BTF_KIND_TYPEDEF) > 0)
+			continue;
+		bpf_program__set_autoload(program, false);
+		int n = snprintf(o->missing + len, sizeof(o->missing) - len, "%s%s", len ? ", " : "", tracepoint + 1);
+		if (n > 0 && len + (size_t)n < sizeof(o->missing))
+			len += (size_t)n;
+	}
+}
+
+static int find_map_fd(struct object *o, const char *name)
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(o->bpf, name);
+	return map ? bpf_map__fd(map) : -ENOENT;
+}
+
+static int on_record(void *arg, void *data, size_t size)
+{
+	struct object *o = arg;
+	if (o->reader)
+		o->reader(o->reader_arg, o, data, size);
+	return 0;
+}
+
+/* What the process uses of a loaded object. */
+static int take_parts(struct object *o)
+{
+	struct bpf_program *sample = bpf_object__find_program_by_name(o->bpf, "on_sample");
+	int bss_fd = find_map_fd(o, ".bss"), ring_fd = find_map_fd(o, "ring");
+
+	o->sample_program_fd = sample ? bpf_program__fd(sample) : -ENOENT;
+	o->identities_fd = find_map_fd(o, "identities");
+	if (o->sample_program_fd < 0 || o->identities_fd < 0 || bss_fd < 0 || ring_fd < 0)
+		return -ENOENT;
+	o->shared = mmap(NULL, sizeof(*o->shared), PROT_READ | PROT_WRITE, MAP_SHARED, bss_fd, 0);
+	if (o->shared == MAP_FAILED) {
+		o->shared = NULL;
+		return -errno;
+	}
+	o->ring = ring_buffer__new(ring_fd, on_record, o, NULL);
+	return o->ring ? 0 : -errno;
+}
+
+static int load_bytes(struct object *o, const struct embedded *from, char *text, size_t size)
+{
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = "analyzer");
+	struct btf *kernel;
+	size_t n = 0;
+	const void *bytes = from->bytes(&n);
+	char what[64];
+	int r;
+
+	o->bpf = bpf_object__open_mem(bytes, n, &opts);
+	if (!o->bpf) {
+		r = -errno;
+		snprintf(text, size, "the embedded %s object cannot be read: %s", from->name, strerror(-r));
+		return r;
+	}
+	r = read_layout(o, from->name, text, size);
+	if (r < 0)
+		return r;
+	kernel = btf__load_vmlinux_btf();
+	if (kernel)
+		leave_out_missing(o, kernel);
+	btf__free(kernel);
+	snprintf(what, sizeof(what), "loading the %s object", from->name);
+	r = bpf_object__load(o->bpf);
+	if (r >= 0)
+		r = take_parts(o);
+	if (r < 0)
+		privileges_explain(what, r, text, size);
+	return r;
+}
+
+int object_load(enum analyzer_kind name, struct object **ret, char *text, size_t size)
+{
+	const struct embedded *from = &embedded_objects[name];
+	struct object *o;
+	int r;
+
+	if (!from->bytes) {
+		snprintf(text, size, "the %s object is not built: %s", from->name, from->why_not);
+		return -ENOENT;
+	}
+	o = calloc(1, sizeof(*o));
+	if (!o) {
+		snprintf(text, size, "out of memory");
+		return -ENOMEM;
+	}
+	libbpf_set_print(print_libbpf);
+	r = load_bytes(o, from, text, size);
+	if (r < 0) {
+		object_free(o);
+		return r;
+	}
+	*ret = o;
+	return 0;
+}
+
+void object_free(struct object *o)
+{
+	if (!o)
+		return;
+	object_detach_events(o);
+	ring_buffer__free(o->ring);
+	if (o->shared)
+		munmap(o->shared, sizeof(*o->shared));
+	bpf_object__close(o->bpf);
+	free(o);
+}
+
+enum analyzer_kind object_kind(const struct object *o)
+{
+	return o->layout.debug ? ANALYZER_DEBUG : ANALYZER_RELEASE;
+}
+
+struct analyzer_shared *object_shared(const struct object *o)
+{
+	return o->shared;
+}
+
+int object_sample_program_fd(const struct object *o)
+{
+	return o->sample_program_fd;
+}
+
+int object_claim(const struct object *o, int pidfd, struct analyzer_identity identity)
+{
+	return bpf_map_update_elem(o->identities_fd, &pidfd, &identity, BPF_ANY) < 0 ? -errno : 0;
+}
+
+void object_disclaim(const struct object *o, int pidfd)
+{
+	/* -ENOENT when the task is gone: its storage went with it. */
+	bpf_map_delete_elem(o->identities_fd, &pidfd);
+}
+
+void object_set_reader(struct object *o, object_record_fn fn, void *arg)
+{
+	o->reader = fn;
+	o->reader_arg = arg;
+}
+
+int object_drain(struct object *o)
+{
+	return ring_buffer__consume(o->ring);
+}
+
+int object_attach_events(struct object *o, char *text, size_t size)
+{
+	struct bpf_program *program;
+
+	snprintf(text, size, "%s", o->missing);
+	if (o->n_events)
+		return (int)o->n_events;
+	bpf_object__for_each_program(program, o->bpf) {
+		if (!strchr(bpf_program__section_name(program), '/') || !bpf_program__autoload(program))
+			continue;
+		struct bpf_link *link = o->n_events < EVENTS_MAX ? bpf_program__attach(program) : NULL;
+		if (link)
+			o->events[o->n_events++] = link;
+		else
+			snprintf(text, size, "%s: %s", bpf_program__section_name(program), strerror(errno));
+	}
+	return (int)o->n_events;
+}
+
+void object_detach_events(struct object *o)
+{
+	while (o->n_events)
+		bpf_link__destroy(o->events[--o->n_events]);
+}
+
+bool object_has_events_attached(const struct object *o)
+{
+	return o->n_events > 0;
+}

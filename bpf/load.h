@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The two BPF objects that are embedded in the analyzer process: checked, loaded once at start, resident until it ends.
+ * Nobody else sees libbpf's objects. Analyzer process, main thread. */
+#ifndef SPVSCOPE_ANALYZER_LOAD_H
+#define SPVSCOPE_ANALYZER_LOAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bpf/analyzer_types.h"
+#include "bpf/protocol.h"
+
+struct object;
+
+/* Loads the object that was built in under this name (ANALYZER_RELEASE or ANALYZER_DEBUG). 0, or -errno with the reason
+ * for a person in text: -ENOENT it was not built, -EPROTO its layout is another version's, else the kernel refused. */
+int object_load(enum analyzer_kind name, struct object **ret, char *text, size_t size);
+/* The check of object_load alone: does a loader of this build understand that layout? */
+int object_check_layout(const char *name, const struct analyzer_layout *layout, char *text, size_t size);
+void object_free(struct object *o);
+
+/* What it is, whatever it is named: a debug object may have been built as the release one. */
+enum analyzer_kind object_kind(const struct object *o);
+struct analyzer_shared *object_shared(const struct object *o);
+int object_sample_program_fd(const struct object *o);
+/* Whose tasks belong to which slot; pidfd names the task. 0 or -errno. */
+int object_claim(const struct object *o, int pidfd, struct analyzer_identity identity);
+void object_disclaim(const struct object *o, int pidfd);
+
+/* Hands each record in the ring to fn, oldest first. The record is valid during the call. */
+typedef void (*object_record_fn)(void *arg, const struct object *o, const void *record, size_t size);
+void object_set_reader(struct object *o, object_record_fn fn, void *arg);
+int object_drain(struct object *o);
+
+/* The debug object's tracepoints, which cost 7–21 ms each to attach and slow the whole machine a little while they are.
+ * Attaching what is attached is free. Returns how many are, with what is missing in text (empty: nothing). */
+int object_attach_events(struct object *o, char *text, size_t size);
+void object_detach_events(struct object *o);
+bool object_has_events_attached(const struct object *o);
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The perf events that samples come from. Analyzer process, main thread. */
+#ifndef SPVSCOPE_ANALYZER_PERF_EVENT_H
+#define SPVSCOPE_ANALYZER_PERF_EVENT_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+enum perf_source {
+	PERF_SOURCE_CYCLES,    /* the processor's own counter: samples inside the kernel's critical sections too */
+	PERF_SOURCE_CPU_CLOCK, /* a timer per task, which every kernel has */
+};
+
+const char *perf_source_name(enum perf_source source);
+/* Opens a disabled event on one task and the threads that it starts later, with the program bound to it (program_fd -1:
+ * none). The descriptor, or -errno. */
+int perf_event_open_task(enum perf_source source, pid_t pid, uint32_t frequency_hz, int program_fd);
+int perf_event_enable(int fd);
+/* Waits until the event has stopped on the CPU where the task runs. */
+int perf_event_disable(int fd);
+/* Time that the tasks were on a CPU while it was enabled. */
+int perf_event_read_on_cpu(int fd, uint64_t *ret_ns);
+
+#endif

@@ -1,0 +1,467 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The sessions of the analyzer process and what is gathered for them. Main thread.
+ *
+ * A session owns a slot: its index and generation are what the kernel keeps on the task and writes into each record, so
+ * that a record which comes late, of a session that ended, finds a slot of another generation and is dropped. */
+#include "bpf/session.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "bpf/event_text.h"
+#include "bpf/gather.h"
+#include "bpf/perf_event.h"
+#include "bpf/privileges.h"
+#include "bpf/registration.h"
+
+#define TARGET           "bpf::session"
+#define FREQUENCY_MAX_HZ 50000u /* the timer's least period is 10 us; above this it measures itself */
+#define SAMPLES_TEND_MS  100    /* the ring holds 1.5 s of samples of two workers at 4,999 Hz */
+#define EVENTS_TEND_MS   20     /* and 16,000 page faults with their stacks */
+#define EVENTS_LINGER_NS (5 * NS_PER_S) /* attaching the tracepoints again costs more than leaving them for a while */
+
+struct session {
+	uint64_t id; /* 0: the slot is free */
+	pid_t pid;
+	struct object *object;
+	int pidfd, perf_fd;
+	bool enabled;
+	struct gather gathered;
+	uint64_t n_refused_samples, n_refused_events; /* no room in `gathered` */
+	uint64_t n_stacks[3]; /* by enum ring_stack_end */
+};
+
+struct sessions {
+	struct object *objects[3]; /* borrowed */
+	enum perf_source source;
+	int keeper_fd; /* a disabled event: while one is open, opening another costs 0.1 ms instead of 15 */
+	uint32_t next_generation, next_slot;
+	uint64_t events_idle_since_ns, drained_ns;
+	struct sessions_totals totals;
+	struct session slots[ANALYZER_SLOTS];
+};
+
+static void __attribute__((format(printf, 4, 5))) decide(struct session *session, const char *name, uint64_t time_ns,
+	const char *fmt, ...)
+{
+	struct analyzer_event *event;
+	va_list ap;
+
+	if (object_kind(session->object) != ANALYZER_DEBUG)
+		return;
+	event = gather_append(&session->gathered, ANALYZER_RECORD_EVENT, sizeof(*event), 0, time_ns);
+	if (!event) {
+		session->n_refused_events++;
+		return;
+	}
+	event->pid = event->tid = (uint32_t)session->pid;
+	event->kind = ANALYZER_EVENT_DECISION;
+	snprintf(event->name, sizeof(event->name), "%s", name);
+	va_start(ap, fmt);
+	vsnprintf(event->text, sizeof(event->text), fmt, ap);
+	va_end(ap);
+}
+
+static void take_sample(struct session *session, const struct ring_sample *from)
+{
+	static const uint16_t results[] = {
+		[RING_STACK_ENDED] = ANALYZER_RESULT_TRUNCATED,
+		[RING_STACK_TOO_DEEP] = ANALYZER_RESULT_TOO_DEEP,
+		[RING_STACK_BAD_READ] = ANALYZER_RESULT_BAD_READ,
+	};
+	uint32_t n_ips = from->head.n_ips;
+	struct analyzer_sample *to;
+
+	to = gather_append(&session->gathered, ANALYZER_RECORD_SAMPLE, sizeof(*to), n_ips, from->head.time_ns);
+	if (!to) {
+		session->n_refused_samples++;
+		return;
+	}
+	to->pid = from->head.pid;
+	to->tid = from->head.tid;
+	to->result = results[from->stack_end];
+	to->flags = from->in_kernel ? ANALYZER_SAMPLE_IN_KERNEL : 0;
+	to->n_ips = n_ips;
+	memcpy(to->ips, from->ips, n_ips * sizeof(*to->ips));
+	session->n_stacks[from->stack_end]++;
+	if (from->stack_end == RING_STACK_TOO_DEEP)
+		decide(session, "stack-end", from->head.time_ns, "cut at %u frames: the deepest that is walked", n_ips);
+	else if (from->stack_end == RING_STACK_BAD_READ)
+		decide(session, "stack-end", from->head.time_ns, "the user stack could not be read");
+}
+
+static void take_event(struct session *session, const struct ring_event *from)
+{
+	uint32_t n_ips = from->head.n_ips;
+	struct analyzer_event *to;
+
+	to = gather_append(&session->gathered, ANALYZER_RECORD_EVENT, sizeof(*to), n_ips, from->head.time_ns);
+	if (!to) {
+		session->n_refused_events++;
+		return;
+	}
+	to->pid = from->head.pid;
+	to->tid = from->head.tid;
+	to->kind = from->kind;
+	to->n_ips = n_ips;
+	event_text(from, to);
+	memcpy(to->ips, from->ips, n_ips * sizeof(*to->ips));
+}
+
+/* Records are our own programs' words: their shape is asserted by the layout version. */
+static void take_record(void *arg, const struct object *o, const void *record, size_t size)
+{
+	struct sessions *s = arg;
+	const struct ring_head *head = record;
+	struct session *session;
+
+	(void)size;
+	if (head->slot >= ANALYZER_SLOTS || head->n_ips > ANALYZER_STACK_FRAMES)
+		return;
+	session = &s->slots[head->slot];
+	if (!session->id || session->object != o || object_shared(o)->slots[head->slot].generation != head->generation)
+		return;
+	if (head->type == RING_SAMPLE)
+		take_sample(session, record);
+	else if (head->type == RING_EVENT)
+		take_event(session, record);
+}
+
+static void drain(struct sessions *s)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(s->objects); i++)
+		if (s->objects[i])
+			object_drain(s->objects[i]);
+	s->drained_ns = clock_now_ns();
+}
+
+/* The processor's counter where there is one. The event that proves it is kept open. */
+static int choose_source(struct sessions *s)
+{
+	s->source = PERF_SOURCE_CYCLES;
+	s->keeper_fd = perf_event_open_task(s->source, 0, 1000, -1);
+	if (s->keeper_fd >= 0)
+		return 0;
+	s->source = PERF_SOURCE_CPU_CLOCK;
+	s->keeper_fd = perf_event_open_task(s->source, 0, 1000, -1);
+	return s->keeper_fd < 0 ? s->keeper_fd : 0;
+}
+
+int sessions_new(struct object *const objects[3], struct sessions **ret, char *text, size_t size)
+{
+	struct sessions *s = calloc(1, sizeof(*s));
+	int r;
+
+	if (!s) {
+		snprintf(text, size, "out of memory");
+		return -ENOMEM;
+	}
+	memcpy(s->objects, objects, sizeof(s->objects));
+	r = choose_source(s);
+	if (r < 0) {
+		privileges_explain("opening a perf event", r, text, size);
+		free(s);
+		return r;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(s->objects); i++)
+		if (s->objects[i])
+			object_set_reader(s->objects[i], take_record, s);
+	*ret = s;
+	return 0;
+}
+
+static struct session *find(struct sessions *s, uint64_t id)
+{
+	for (size_t i = 0; i < ANALYZER_SLOTS; i++)
+		if (id && s->slots[i].id == id)
+			return &s->slots[i];
+	return NULL;
+}
+
+static struct analyzer_slot *slot_of(struct sessions *s, const struct session *session)
+{
+	return &object_shared(session->object)->slots[session - s->slots];
+}
+
+static void release(struct sessions *s, struct session *session)
+{
+	struct analyzer_slot *slot = slot_of(s, session);
+
+	slot->enabled = 0;
+	session->perf_fd = fd_close(session->perf_fd);
+	object_disclaim(session->object, session->pidfd);
+	session->pidfd = fd_close(session->pidfd);
+	slot->generation = 0;
+	gather_done(&session->gathered);
+	session->id = 0;
+	s->totals.attached_now--;
+	s->events_idle_since_ns = clock_now_ns();
+}
+
+void sessions_free(struct sessions *s)
+{
+	if (!s)
+		return;
+	for (size_t i = 0; i < ANALYZER_SLOTS; i++)
+		if (s->slots[i].id)
+			release(s, &s->slots[i]);
+	fd_close(s->keeper_fd);
+	free(s);
+}
+
+/* Round robin: a slot rests as long as it can before it is somebody else's. */
+static struct session *free_slot(struct sessions *s)
+{
+	for (uint32_t n = 0; n < ANALYZER_SLOTS; n++) {
+		struct session *session = &s->slots[s->next_slot++ % ANALYZER_SLOTS];
+		if (!session->id)
+			return session;
+	}
+	return NULL;
+}
+
+static int check_attach(struct sessions *s, uint64_t id, pid_t pid, enum analyzer_kind kind, uint32_t frequency_hz,
+	char *text, size_t size)
+{
+	if (!id || (kind != ANALYZER_RELEASE && kind != ANALYZER_DEBUG)) {
+		snprintf(text, size, "a session needs a number and the kind release or debug");
+		return -EINVAL;
+	}
+	if (frequency_hz < 1 || frequency_hz > FREQUENCY_MAX_HZ) {
+		snprintf(text, size, "the frequency must be 1 to %u Hz", FREQUENCY_MAX_HZ);
+		return -ERANGE;
+	}
+	for (size_t i = 0; i < ANALYZER_SLOTS; i++) {
+		const struct session *other = &s->slots[i];
+		if (other->id == id) {
+			snprintf(text, size, "session %" PRIu64 " is attached already", id);
+			return -EEXIST;
+		}
+		if (other->id && other->pid == pid && pidfd_is_alive(other->pidfd)) {
+			snprintf(text, size, "pid %d is analyzed by session %" PRIu64, (int)pid, other->id);
+			return -EBUSY;
+		}
+	}
+	return 0;
+}
+
+/* Binds event, task and slot together. What it got stays in session, for release(). */
+static int bind(struct sessions *s, struct session *session, int pidfd, uint32_t frequency_hz, char *text, size_t size)
+{
+	struct analyzer_identity identity = {.slot = (uint32_t)(session - s->slots)};
+	int r;
+
+	while (!identity.generation)
+		identity.generation = ++s->next_generation;
+	*slot_of(s, session) = (struct analyzer_slot){.generation = identity.generation};
+	session->pidfd = fcntl(pidfd, F_DUPFD_CLOEXEC, 0);
+	if (session->pidfd < 0) {
+		r = -errno;
+		snprintf(text, size, "no descriptor for the worker: %s", strerror(-r));
+		return r;
+	}
+	session->perf_fd = perf_event_open_task(s->source, session->pid, frequency_hz,
+		object_sample_program_fd(session->object));
+	if (session->perf_fd < 0) {
+		privileges_explain("opening a perf event", session->perf_fd, text, size);
+		return session->perf_fd;
+	}
+	r = object_claim(session->object, session->pidfd, identity);
+	/* The event was opened by number. The process that the pidfd holds is alive still, so the number was its own. */
+	if (r >= 0 && !pidfd_is_alive(session->pidfd))
+		r = -ESRCH;
+	if (r < 0)
+		snprintf(text, size, "pid %d cannot be analyzed: %s", (int)session->pid, strerror(-r));
+	return r;
+}
+
+static void attach_events(struct session *session)
+{
+	char missing[160];
+	uint64_t before_ns = clock_now_ns();
+	bool had = object_has_events_attached(session->object);
+	int n = object_attach_events(session->object, missing, sizeof(missing));
+
+	if (had)
+		decide(session, "attach", before_ns, "%d tracepoints are attached already", n);
+	else
+		decide(session, "attach", before_ns, "%d tracepoints attached in %.1f ms", n,
+			(double)(clock_now_ns() - before_ns) / NS_PER_MS);
+	if (missing[0])
+		decide(session, "attach", before_ns, "not to be had here: %s", missing);
+}
+
+int session_attach(struct sessions *s, uint64_t id, pid_t pid, int pidfd, enum analyzer_kind kind,
+	uint32_t frequency_hz, enum analyzer_kind *ret_kind, char *text, size_t size)
+{
+	struct session *session;
+	int r = check_attach(s, id, pid, kind, frequency_hz, text, size);
+
+	if (r < 0)
+		return r;
+	session = free_slot(s);
+	if (!session) {
+		snprintf(text, size, "%u sessions are attached, which is the most", ANALYZER_SLOTS);
+		return -EBUSY;
+	}
+	*session = (struct session){
+		.id = id,
+		.pid = pid,
+		.object = s->objects[kind] ?: s->objects[ANALYZER_RELEASE] ?: s->objects[ANALYZER_DEBUG],
+		.pidfd = -1,
+		.perf_fd = -1,
+	};
+	s->totals.attached_now++;
+	r = bind(s, session, pidfd, frequency_hz, text, size);
+	if (r < 0) {
+		release(s, session);
+		return r;
+	}
+	s->totals.attached++;
+	*ret_kind = object_kind(session->object);
+	decide(session, "attach", clock_now_ns(), "pid %d, %s every %.1f us, slot %zu", (int)pid,
+		perf_source_name(s->source), 1e6 / frequency_hz, (size_t)(session - s->slots));
+	if (*ret_kind == ANALYZER_DEBUG)
+		attach_events(session);
+	return 0;
+}
+
+int session_enable(struct sessions *s, uint64_t id, uint64_t *ret_time_ns)
+{
+	struct session *session = find(s, id);
+	int r;
+
+	if (!session)
+		return -ENOENT;
+	if (session->enabled)
+		return -EALREADY;
+	*ret_time_ns = clock_now_ns();
+	decide(session, "enable", *ret_time_ns, "sampling begins");
+	__atomic_store_n(&slot_of(s, session)->enabled, 1, __ATOMIC_SEQ_CST);
+	r = perf_event_enable(session->perf_fd);
+	if (r < 0) {
+		__atomic_store_n(&slot_of(s, session)->enabled, 0, __ATOMIC_SEQ_CST);
+		return r;
+	}
+	session->enabled = true;
+	s->totals.enabled++;
+	return 0;
+}
+
+int session_disable(struct sessions *s, uint64_t id, uint64_t *ret_time_ns)
+{
+	struct session *session = find(s, id);
+	int r;
+
+	if (!session)
+		return -ENOENT;
+	if (!session->enabled)
+		return -EALREADY;
+	r = perf_event_disable(session->perf_fd);
+	__atomic_store_n(&slot_of(s, session)->enabled, 0, __ATOMIC_SEQ_CST);
+	session->enabled = false;
+	*ret_time_ns = clock_now_ns();
+	decide(session, "disable", *ret_time_ns, "sampling ends");
+	return r;
+}
+
+static void read_counters(struct sessions *s, struct session *session, struct analyzer_counters *ret)
+{
+	const struct analyzer_slot *slot = slot_of(s, session);
+
+	*ret = (struct analyzer_counters){
+		.samples = session->gathered.n_samples,
+		.lost = slot->lost + session->n_refused_samples,
+		.events = session->gathered.n_events,
+		.lost_events = slot->lost_events + session->n_refused_events,
+	};
+	if (perf_event_read_on_cpu(session->perf_fd, &ret->on_cpu_ns) < 0)
+		ret->on_cpu_ns = 0;
+}
+
+static void add_counters(struct analyzer_counters *to, const struct analyzer_counters *c)
+{
+	to->samples += c->samples;
+	to->lost += c->lost;
+	to->events += c->events;
+	to->lost_events += c->lost_events;
+	to->on_cpu_ns += c->on_cpu_ns;
+}
+
+int session_detach(struct sessions *s, uint64_t id, struct analyzer_counters *ret_counters, int *ret_fd)
+{
+	struct session *session = find(s, id);
+	uint64_t time_ns;
+	int r;
+
+	if (!session)
+		return -ENOENT;
+	if (session->enabled)
+		session_disable(s, id, &time_ns);
+	drain(s);
+	decide(session, "detach", clock_now_ns(), "%" PRIu64 " stacks ended by themselves, %" PRIu64 " were cut at %u "
+		"frames, %" PRIu64 " could not be read", session->n_stacks[RING_STACK_ENDED],
+		session->n_stacks[RING_STACK_TOO_DEEP], ANALYZER_STACK_FRAMES, session->n_stacks[RING_STACK_BAD_READ]);
+	read_counters(s, session, ret_counters);
+	add_counters(&s->totals.counters, ret_counters);
+	r = gather_seal(&session->gathered);
+	*ret_fd = r >= 0 ? r : -1;
+	release(s, session);
+	return r >= 0 || r == -ENODATA ? 0 : r;
+}
+
+static bool debug_is_in_use(const struct sessions *s)
+{
+	for (size_t i = 0; i < ANALYZER_SLOTS; i++)
+		if (s->slots[i].id && object_kind(s->slots[i].object) == ANALYZER_DEBUG)
+			return true;
+	return false;
+}
+
+/* Milliseconds until the tracepoints have been idle long enough; -1: they are not attached. */
+static int tend_events(struct sessions *s)
+{
+	uint64_t idle_ns = clock_now_ns() - s->events_idle_since_ns;
+	int left_ms = -1;
+
+	for (size_t i = 0; i < ARRAY_SIZE(s->objects); i++) {
+		if (!s->objects[i] || !object_has_events_attached(s->objects[i]))
+			continue;
+		if (idle_ns >= EVENTS_LINGER_NS)
+			object_detach_events(s->objects[i]);
+		else
+			left_ms = (int)((EVENTS_LINGER_NS - idle_ns) / NS_PER_MS) + 1;
+	}
+	return left_ms;
+}
+
+int sessions_tend(struct sessions *s)
+{
+	bool debug = debug_is_in_use(s);
+	int left_ms = debug ? -1 : tend_events(s);
+	int period_ms = debug ? EVENTS_TEND_MS : SAMPLES_TEND_MS;
+
+	if (!s->totals.attached_now)
+		return left_ms;
+	if (clock_now_ns() - s->drained_ns >= (uint64_t)period_ms * NS_PER_MS)
+		drain(s);
+	return left_ms >= 0 && left_ms < period_ms ? left_ms : period_ms;
+}
+
+const struct sessions_totals *sessions_totals(const struct sessions *s)
+{
+	return &s->totals;
+}
+
+const char *sessions_sampler(const struct sessions *s)
+{
+	return perf_source_name(s->source);
+}

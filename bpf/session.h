@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sessions: one request's analysis of one worker, from its perf event and its slot in the object's shared memory to the
+ * records that are handed over. Analyzer process, main thread. */
+#ifndef SPVSCOPE_ANALYZER_SESSION_H
+#define SPVSCOPE_ANALYZER_SESSION_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "bpf/load.h"
+#include "bpf/protocol.h"
+
+struct sessions;
+
+/* objects: by the names ANALYZER_RELEASE and ANALYZER_DEBUG, NULL where not loaded; borrowed, at least one is there.
+ * 0, or -errno with the reason in text. */
+int sessions_new(struct object *const objects[3], struct sessions **ret, char *text, size_t size);
+void sessions_free(struct sessions *s);
+
+/* Opens the event on the task behind pidfd, disabled. 0 or -errno with the reason in text; fills *ret_kind with what
+ * serves it. */
+int session_attach(struct sessions *s, uint64_t id, pid_t pid, int pidfd, enum analyzer_kind kind,
+	uint32_t frequency_hz, enum analyzer_kind *ret_kind, char *text, size_t size);
+/* Brackets of one profiled run; the time is read outside of it. After session_disable no sample is taken. */
+int session_enable(struct sessions *s, uint64_t id, uint64_t *ret_time_ns);
+int session_disable(struct sessions *s, uint64_t id, uint64_t *ret_time_ns);
+/* Ends it. *ret_fd is the sealed hand-over, the caller's, or -1 when it is empty. */
+int session_detach(struct sessions *s, uint64_t id, struct analyzer_counters *ret_counters, int *ret_fd);
+
+/* Does what is due (empties the rings, takes idle tracepoints away) and returns the milliseconds until it must be called
+ * again, -1 for never. */
+int sessions_tend(struct sessions *s);
+
+struct sessions_totals {
+	uint32_t attached_now;
+	uint64_t attached, enabled;
+	struct analyzer_counters counters; /* of all sessions that have ended */
+};
+const struct sessions_totals *sessions_totals(const struct sessions *s);
+/* "cpu-clock" or "cycles". */
+const char *sessions_sampler(const struct sessions *s);
+
+#endif
