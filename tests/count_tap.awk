@@ -22,15 +22,24 @@ function settle(   is_group) {
 	n_said = 0
 }
 
+/^# (tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) / { next }
+
 /^[ \t]*(not ok|ok) [0-9]+/ {
 	settle()
 	verdict = $1 == "not" ? "not ok" : "ok"
 	name = $0
 	sub(/^[ \t]*(not ok|ok) [0-9]+ *-? */, "", name)
 	skipped = toupper(name) ~ /# *(SKIP|TODO)/
+	said = verdict == "not ok" ? before : ""
+	before = ""
 	next
 }
 /^[ \t]*(# Subtest|1\.\.|TAP version)/ { next }
+# What a file says while it is loaded comes before its verdict.
+/^#/ && verdict != "not ok" {
+	before = before "\n" $0
+	next
+}
 verdict != "" && n_said++ < 60 { said = said "\n" $0 }
 END {
 	settle()
