@@ -129,7 +129,7 @@ static int compile(struct codegen_run *run)
 		.vulkan_version = env.vulkan_version,
 		.spirv_version = env.spirv_version,
 		.preamble = preamble.data ? preamble.data : "",
-		.entry_point = job->entry_point ? job->entry_point : "main",
+		.entry_point = job->entry_point,
 		.auto_map_bindings = job->auto_map_bindings,
 		.auto_map_locations = job->auto_map_locations,
 		.debug_info = job->debug_info,

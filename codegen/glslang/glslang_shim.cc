@@ -145,8 +145,9 @@ std::unique_ptr<glslang::TShader> glslang_shim::make_shader()
 	names[0] = options.name;
 	s->setStringsWithLengthsAndNames(strings, lengths, names, 1);
 	s->setPreamble(options.preamble);
-	s->setEntryPoint(options.entry_point);
-	s->setSourceEntryPoint(options.entry_point);
+	s->setEntryPoint(options.entry_point ? options.entry_point : "main");
+	if (options.entry_point)
+		s->setSourceEntryPoint(options.entry_point);
 	s->setAutoMapBindings(options.auto_map_bindings);
 	s->setAutoMapLocations(options.auto_map_locations);
 	s->setEnvInput(options.hlsl ? glslang::EShSourceHlsl : glslang::EShSourceGlsl, stage,

@@ -20,6 +20,8 @@
 struct optimizer_run {
 	struct codegen_run *run;
 	int verdict;
+	bool planned;         /* all passes are registered */
+	char flag_words[256]; /* what the library said about the flag that it was given last */
 	uint32_t *spans; /* one for each pass, 0 where none was recorded */
 	size_t n_spans;
 	/* of the second run */
@@ -48,15 +50,21 @@ static void say(struct optimizer_run *o, enum spvscope_severity severity, const 
 
 static void on_message(void *ctx, enum spvscope_severity severity, const char *text)
 {
-	say(ctx, severity, NULL, text);
+	struct optimizer_run *o = ctx;
+
+	if (o->planned)
+		say(o, severity, NULL, text);
+	else
+		snprintf(o->flag_words, sizeof(o->flag_words), ": %s", text);
 }
 
 static void on_bad_flag(void *ctx, const char *flag)
 {
-	char text[384];
+	struct optimizer_run *o = ctx;
+	char text[640];
 
-	snprintf(text, sizeof(text), "the optimizer takes no pass \"%.256s\", or not with that argument", flag);
-	say(ctx, SPVSCOPE_SEVERITY_ERROR, "pass-flag", text);
+	snprintf(text, sizeof(text), "the optimizer does not take the pass \"%.256s\"%s", flag, o->flag_words);
+	say(o, SPVSCOPE_SEVERITY_ERROR, "pass-flag", text);
 }
 
 /* "scalar-replacement=100" is the pass scalar-replacement with an argument. */
@@ -71,6 +79,7 @@ static bool on_plan(void *ctx, const char *const *names, size_t n_names)
 	char name[SPVSCOPE_SPAN_NAME_MAX + 1];
 	bool wanted = false;
 
+	o->planned = true;
 	for (size_t i = 0; i < n_names && !wanted; i++) {
 		span_name_of(names[i], name, sizeof(name));
 		wanted = span_enabled(o->run, SPVSCOPE_LEVEL_DEBUG, name);
