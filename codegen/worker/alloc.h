@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Counts what the calling thread asks of malloc, for spans, and tells when it is refused. Linking alloc.c into an
+ * executable puts it between every library and the C library's allocator. */
+#ifndef SPVSCOPE_WORKER_ALLOC_H
+#define SPVSCOPE_WORKER_ALLOC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* A trace_alloc_reader: totals of this thread, never reduced by free. Zero where counting is not built in. */
+void alloc_read_thread(uint64_t *ret_bytes, uint64_t *ret_calls);
+/* False in builds with a sanitizer, whose allocator must not be stood before. */
+bool alloc_is_counted(void);
+/* fn is called, on the thread that asked, whenever memory is refused; it must not allocate. NULL: nobody. */
+void alloc_on_refusal(void (*fn)(void *ctx), void *ctx);
+
+#endif

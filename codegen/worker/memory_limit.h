@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The memory limit of one run, on top of what the worker holds at rest. By RLIMIT_DATA, which counts private writable
+ * memory: heap and anonymous mappings, but neither libraries nor the span log nor a result, so that it is the
+ * compiler's own appetite that is measured. One a worker, used on its only thread. */
+#ifndef SPVSCOPE_WORKER_MEMORY_LIMIT_H
+#define SPVSCOPE_WORKER_MEMORY_LIMIT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Above this much growth since its start a worker gives itself up after a run: tables of rare kinds have piled up, or
+ * a compiler leaks. */
+#define MEMORY_MAX_GROWTH_BYTES (256ull << 20)
+
+struct memory_limit {
+	int statm_fd;              /* /proc/self/statm, opened while files could be */
+	uint64_t first_rest_bytes; /* held when the worker started */
+};
+
+/* Before confinement. 0 or -errno. Sets the allocator's tunables too. */
+int memory_limit_init(struct memory_limit *m);
+void memory_limit_done(struct memory_limit *m);
+/* The calling process may now use `bytes` more than it does; 0: no limit. 0 or -errno. */
+int memory_limit_begin(struct memory_limit *m, uint64_t bytes);
+/* Lifts the limit; whatever has been refused, there is memory again to say so. */
+int memory_limit_lift(struct memory_limit *m);
+/* After a run and its clean-up: gives free memory back to the system where that is much. True when the process has
+ * grown so far that it should end. */
+bool memory_limit_settle(struct memory_limit *m);
+
+#endif

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One run, on a worker's only thread and inside the sandbox: makes only calls that seccomp.c lists. */
+#include "codegen/worker/run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/strbuf.h"
+#include "codegen/job_wire.h"
+#include "codegen/trace/writer.h"
+#include "codegen/worker/descriptors.h"
+#include "codegen/worker/message.h"
+
+#define TARGET "worker::run"
+
+static int load_job(int fd, struct spvscope_job *ret)
+{
+	/* A job that could still change under the decoder would be decoded twice into two things. */
+	int r = descriptors_check_seals(fd, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
+	if (r < 0)
+		return r;
+	off_t size = lseek(fd, 0, SEEK_END);
+	if (size <= 0)
+		return -EBADMSG;
+	void *bytes = mmap(NULL, (size_t)size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (bytes == MAP_FAILED)
+		return -errno;
+	r = job_decode(bytes, (size_t)size, ret);
+	munmap(bytes, (size_t)size);
+	return r;
+}
+
+static void start_trace(struct trace_writer *writer, const struct worker_message *m)
+{
+	struct trace_filter filter;
+	char text[WORKER_TEXT_MAX + 1], error[256];
+
+	memcpy(text, m->text, m->text_len);
+	text[m->text_len] = '\0';
+	trace_filter_init(&filter, SPVSCOPE_LEVEL_INFO);
+	if (trace_filter_parse(&filter, text, error, sizeof(error)) < 0)
+		log_warn(TARGET, "run %llu: %s", (unsigned long long)m->run_id, error);
+	trace_writer_start(writer, m->run_id, &filter);
+}
+
+/* Inside the memory limit. *ret_retires is set when the compiler's state is not known any more. */
+static int compile(struct run_context *c, const struct worker_message *m, const struct spvscope_job *job,
+	struct spvscope_result *result, bool *ret_retires)
+{
+	int r = memory_limit_begin(&c->memory, m->memory_bytes);
+	if (r < 0)
+		return r;
+	int compiled = spvscope_compile(job, trace_writer_tracer(c->writer), result);
+	r = memory_limit_lift(&c->memory);
+	*ret_retires = compiled < 0 || r < 0 || result->status == SPVSCOPE_STATUS_OUT_OF_MEMORY ||
+		result->status == SPVSCOPE_STATUS_CRASHED;
+	/* Our own trouble has a status too (out of memory), so that there is still a result to tell. */
+	if (compiled < 0 && result->status == SPVSCOPE_STATUS_OK)
+		return compiled;
+	return r;
+}
+
+/* The result as a descriptor, or -EFBIG when it is larger than the run may answer. */
+static int seal_result(const struct worker_message *m, const struct spvscope_result *result)
+{
+	_cleanup_strbuf_ struct strbuf bytes = {.limit = m->output_bytes};
+
+	result_encode(result, &bytes);
+	if (bytes.failed)
+		return m->output_bytes > 0 ? -EFBIG : -ENOMEM;
+	return descriptors_seal("spvscope-result", &bytes);
+}
+
+/* From the job's bytes to the result's. The result's descriptor or -errno. */
+static int run_job(struct run_context *c, const struct worker_message *m, int job_fd, bool *ret_retires)
+{
+	const struct spvscope_tracer *tracer = trace_writer_tracer(c->writer);
+	_cleanup_(spvscope_job_done) struct spvscope_job job = {0};
+	_cleanup_(spvscope_result_done) struct spvscope_result result = {0};
+
+	uint32_t span = tracer->begin(tracer->ctx, SPVSCOPE_LEVEL_DEBUG, "worker::receive");
+	int r = load_job(job_fd, &job);
+	tracer->end(tracer->ctx, span);
+	if (r < 0)
+		return r;
+	r = compile(c, m, &job, &result, ret_retires);
+	if (r < 0)
+		return r;
+	span = tracer->begin(tracer->ctx, SPVSCOPE_LEVEL_DEBUG, "worker::send");
+	r = seal_result(m, &result);
+	tracer->end(tracer->ctx, span);
+	return r;
+}
+
+int run_serve(struct run_context *c, const struct worker_message *m, int job_fd)
+{
+	struct worker_message done = {
+		.type = WORKER_DONE,
+		.run_id = m->run_id,
+		.start_ns = clock_now_ns(),
+	};
+	uint64_t cpu_ns = clock_thread_cpu_ns();
+	bool retires = false;
+
+	start_trace(c->writer, m);
+	_cleanup_fd_ int result_fd = run_job(c, m, job_fd, &retires);
+	fd_close(job_fd);
+	done.cpu_ns = clock_thread_cpu_ns() - cpu_ns;
+	done.end_ns = clock_now_ns();
+	if (memory_limit_settle(&c->memory))
+		retires = true;
+	if (result_fd < 0)
+		done.error = -result_fd;
+	if (retires)
+		done.flags |= WORKER_RETIRES;
+	int r = worker_message_send(c->socket_fd, &done, NULL, &result_fd, result_fd >= 0 ? 1 : 0);
+	if (r < 0)
+		return r;
+	return retires ? 0 : 1;
+}

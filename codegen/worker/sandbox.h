@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How a worker confines itself before it reads a job: resource limits, Landlock, and a list of system calls. Prepared
+ * once in the template, applied in each worker; there is no way back. One file a mechanism: limits.c, landlock.c,
+ * seccomp.c. What the kernel lacks is left out and told, so that the front can say so. */
+#ifndef SPVSCOPE_WORKER_SANDBOX_H
+#define SPVSCOPE_WORKER_SANDBOX_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+/* A result is written to a memfd; this is the largest file of any kind that a worker can make. */
+#define SANDBOX_MAX_FILE_BYTES  (512ull << 20)
+#define SANDBOX_MAX_STACK_BYTES (16ull << 20)
+#define SANDBOX_MAX_FDS         32
+
+struct sandbox;
+
+/* Builds what all workers share. 0, or -ENOMEM, or the error of a library that could not build the filter. */
+int sandbox_prepare(struct sandbox **ret);
+void sandbox_free(struct sandbox *s);
+/* Confines the calling process, which must have one thread. *ret_flags gets the bits WORKER_CONFINED_…. A mechanism
+ * that the kernel does not have is no error; one that it has and that fails is, and the caller must not go on. */
+int sandbox_apply(struct sandbox *s, uint64_t *ret_flags);
+/* For people: every rule with its reason, and what this kernel offers. */
+void sandbox_describe(FILE *out);
+
+/* The mechanisms. Each returns 1 when it took effect, 0 when this kernel (or this build) does not have it, or
+ * negative errno. */
+
+/* rlimits, in place of a core dump a quick death, and first in line when memory runs out on the machine. */
+int limits_apply(void);
+void limits_describe(FILE *out);
+
+/* No file, no TCP port, no abstract socket, no signal beyond the worker itself; no exception is ever made. Needs
+ * no_new_privs. */
+int landlock_apply(void);
+/* The version that the kernel offers, 0: none. */
+int landlock_abi(void);
+
+struct seccomp_program;
+/* *ret stays NULL, with 0 returned, where there is no seccomp. */
+int seccomp_prepare(struct seccomp_program **ret);
+void seccomp_program_free(struct seccomp_program *p);
+/* Binds the program to the calling process and loads it. Needs no_new_privs. */
+int seccomp_apply(struct seccomp_program *p);
+void seccomp_describe(FILE *out);
+
+#endif

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A worker: confines itself, then serves one run at a time. Runs in the forked child, on its only thread. */
+#include "codegen/worker/worker.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "codegen/trace/span_log.h"
+#include "codegen/trace/writer.h"
+#include "codegen/worker/alloc.h"
+#include "codegen/worker/descriptors.h"
+#include "codegen/worker/memory_limit.h"
+#include "codegen/worker/message.h"
+#include "codegen/worker/run.h"
+#include "codegen/worker/sandbox.h"
+
+#define TARGET "worker"
+#define REGISTER_BYTE 'R'
+
+struct worker {
+	const struct worker_start *start;
+	struct run_context run;
+	uint64_t flags; /* of READY */
+};
+
+static void mark_out_of_memory(void *writer)
+{
+	trace_writer_mark_out_of_memory(writer);
+}
+
+/* The worker dies when the template does, whatever kills that. */
+static void die_with(pid_t template_pid)
+{
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != template_pid)
+		_exit(1); /* it died before we asked */
+}
+
+static int map_span_log(struct worker *w)
+{
+	struct stat st;
+
+	if (fstat(w->start->span_log_fd, &st) < 0)
+		return -errno;
+	if (st.st_size < (off_t)sizeof(struct span_log_header))
+		return -EINVAL;
+	void *log = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, w->start->span_log_fd, 0);
+	if (log == MAP_FAILED)
+		return -errno;
+	close(w->start->span_log_fd); /* the mapping stays, and it cannot be cut or grown from here */
+	w->run.writer = trace_writer_new(log, (size_t)st.st_size, alloc_read_thread);
+	if (!w->run.writer)
+		return -errno;
+	alloc_on_refusal(mark_out_of_memory, w->run.writer);
+	return 0;
+}
+
+/* One datagram; the kernel tells the analyzer who sent it. Nobody waits: an analyzer that is gone or stuck takes no
+ * part, and the front will be told so by it. */
+static void register_with_analyzer(struct worker *w)
+{
+	struct {
+		char byte;
+		uint64_t worker_id;
+	} __attribute__((packed)) datagram = {REGISTER_BYTE, w->start->worker_id};
+
+	if (w->start->registration_fd < 0)
+		return;
+	int r = unix_message_send(w->start->registration_fd, &datagram, sizeof(datagram), NULL, 0);
+	close(w->start->registration_fd);
+	if (r < 0)
+		log_debug(TARGET, "not registered with the analyzer: %s", strerror(-r));
+	else
+		w->flags |= WORKER_REGISTERED;
+}
+
+static int prepare(struct worker *w)
+{
+	const struct worker_start *s = w->start;
+	const int keep[] = {0, 1, 2, s->socket_fd, s->span_log_fd, s->registration_fd};
+	uint64_t confined = 0;
+
+	descriptors_close_all_but(keep, ARRAY_SIZE(keep));
+	prctl(PR_SET_NAME, "spvscope-work");
+	int r = descriptors_set_blocking(s->socket_fd, 1);
+	if (r < 0)
+		return r;
+	r = map_span_log(w);
+	if (r < 0)
+		return r;
+	register_with_analyzer(w);
+	r = memory_limit_init(&w->run.memory);
+	if (r < 0)
+		return r;
+	r = sandbox_apply(s->sandbox, &confined);
+	w->flags |= confined;
+	return r;
+}
+
+static int say_ready(const struct worker *w)
+{
+	struct worker_message m = {
+		.type = WORKER_READY,
+		.worker_id = w->start->worker_id,
+		.pid = getpid(),
+		.flags = w->flags,
+	};
+	return worker_message_send(w->start->socket_fd, &m, NULL, NULL, 0);
+}
+
+/* Serves runs until the socket closes (0), the worker is to be given up (0), or the front talks nonsense. */
+static int serve(struct worker *w)
+{
+	for (;;) {
+		struct worker_message m;
+		struct unix_message datagram;
+		int r = worker_message_receive(w->start->socket_fd, &m, &datagram);
+		if (r <= 0)
+			return r;
+		if (m.type != WORKER_RUN || datagram.n_fds != 1) {
+			unix_message_close_fds(&datagram);
+			return -EBADMSG;
+		}
+		r = run_serve(&w->run, &m, TAKE_FD(datagram.fds[0]));
+		if (r <= 0)
+			return r;
+	}
+}
+
+_Noreturn void worker_main(const struct worker_start *start)
+{
+	struct worker w = {.start = start, .run = {.socket_fd = start->socket_fd}};
+
+	die_with(start->template_pid);
+	int r = prepare(&w);
+	if (r < 0) {
+		log_error(TARGET, "worker %llu could not start: %s", (unsigned long long)start->worker_id,
+			strerror(-r));
+		_exit(1);
+	}
+	r = say_ready(&w);
+	if (r >= 0)
+		r = serve(&w);
+	if (r < 0 && r != -EPIPE)
+		log_error(TARGET, "worker %llu gives up: %s", (unsigned long long)start->worker_id,
+			strerror(-r));
+	/* Straight to the kernel: destructors of the compilers would only cost time, and the exit of a process frees. */
+	_exit(r < 0 && r != -EPIPE ? 1 : 0);
+}
