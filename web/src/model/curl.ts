@@ -27,7 +27,7 @@ export function curlCommand(origin: string, r: CompileRequest): string {
 export function parseDefines(text: string): Record<string, string | null> | undefined {
   const out: Record<string, string | null> = Object.create(null) as Record<string, string | null>;
   let n = 0;
-  for (const word of text.split(/[\n;]+|\s+(?=[A-Za-z_]\w*(?:=|\s|$))/)) {
+  for (const word of text.split(/[\n;]+|\s+(?=(?:-D)?[A-Za-z_]\w*(?:=|\s|$))/)) {
     const m = /^\s*(?:-D)?([^=]+?)(?:=([\s\S]*))?$/.exec(word.trim());
     if (!m?.[1]) continue;
     out[m[1]] = m[2] ?? null;

@@ -91,9 +91,13 @@ export function shortName(name: string): string {
       i += 20;
       continue;
     }
-    if (!angle && /operator\W*$/.test(out) && '<>()[]=-+*/!&|^%~,'.includes(c) && !out.endsWith('()')) {
-      out += c;
-      continue;
+    if (!angle && out.endsWith('operator')) {
+      const symbol = /^(?:\(\)|\[\]|[-+*/%^&|~!=<>,]+)/.exec(name.slice(i));
+      if (symbol) {
+        out += symbol[0];
+        i += symbol[0].length - 1;
+        continue;
+      }
     }
     if (c === '<') angle++;
     else if (c === '>' && angle) angle--;

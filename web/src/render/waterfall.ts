@@ -100,7 +100,12 @@ function paintSpan(s: Surface, scene: WaterfallScene, span: number, y: number, l
   if (hasChildren(t, span)) triangle(c, x + 4, middle, scene.collapsed.has(span), s.theme.muted);
   c.font = s.theme.font;
   c.fillStyle = t.hasError[span] || t.open[span] ? s.theme.error : s.theme.text;
-  s.text(labelOf(t, span), x + 14, middle + 0.5, left - x - 22);
+  const room = left - x - 22;
+  const sign = t.open[span] ? '⚡ ' : t.hasError[span] ? '✕ ' : '';
+  let label = sign + labelOf(t, span);
+  // where it is narrow, the last part of the path says the most
+  if (s.measure(label) > room) label = sign + (t.name[span]!.split('::').pop() ?? '');
+  s.text(label, x + 14, middle + 0.5, room);
   paintBar(s, scene, span, middle, left);
 }
 
@@ -122,8 +127,8 @@ function paintBar(s: Surface, scene: WaterfallScene, span: number, middle: numbe
   c.fill();
   const busy = t.durationNs[span]! > 0 ? Math.min(1, t.cpuNs[span]! / t.durationNs[span]!) : 0;
   if (busy > 0 && width >= 3) {
-    c.fillStyle = s.theme.text;
-    c.globalAlpha = 0.55;
+    c.fillStyle = s.theme.boxText;
+    c.globalAlpha = 0.6;
     c.fillRect(from, top + 13.5, width * busy, 2.5);
     c.globalAlpha = 1;
   }
@@ -133,14 +138,6 @@ function paintBar(s: Surface, scene: WaterfallScene, span: number, middle: numbe
     c.setLineDash([3, 2]);
     c.strokeRect(from + 1, top + 1, Math.max(2, width - 2), 14);
     c.setLineDash([]);
-  }
-  if (t.hasError[span]) {
-    c.fillStyle = s.theme.error;
-    c.beginPath();
-    c.moveTo(from + 5, top - 1);
-    c.lineTo(from + 10, top + 8);
-    c.lineTo(from, top + 8);
-    c.fill();
   }
   // the duration inside its bar, else to the right of it, else to the left
   const label = formatNs(t.durationNs[span]!);

@@ -19,9 +19,11 @@ interface Props {
   jump?: { line: number; serial: number };
 }
 
-export function CodePane({ text, label, dialect, diagnostics = [], jump }: Props) {
+export function CodePane({ text: whole, label, dialect, diagnostics = [], jump }: Props) {
   const host = useRef<HTMLDivElement>(null);
   const [window_, setWindow] = useState<[number, number]>([0, 60]);
+  // A text that ends with a line end has no line behind it, unless something is said about that one.
+  const text = useMemo(() => withoutLastBreak(whole, diagnostics), [whole, diagnostics]);
   const starts = useMemo(() => lineStarts(text), [text]);
   const rows = useMemo(() => codeRows(nLines(starts), diagnostics), [starts, diagnostics]);
   const comments = useMemo(() => (dialect === 'c' ? commentLines(text, starts) : null), [text, starts, dialect]);
@@ -90,6 +92,12 @@ function CodeLine({ row, gutter, text, dialect, inComment, diagnostics, jumped }
       </span>
     </div>
   );
+}
+
+function withoutLastBreak(text: string, diagnostics: readonly Diagnostic[]): string {
+  const cut = text.replace(/\r?\n$/, '');
+  const lines = nLines(lineStarts(cut));
+  return diagnostics.some((d) => (d.range?.end.line ?? 0) >= lines) ? text : cut;
 }
 
 /** In characters; a tab counts as four. */

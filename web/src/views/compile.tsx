@@ -153,7 +153,7 @@ function Result({ answer: { response: r, source } }: { answer: { response: Compi
       {r.diagnostics.length > 0 && <>
         <Diagnostics diagnostics={r.diagnostics} name={name} onJump={(line) => setJump({ line, serial: (jump?.serial ?? 0) + 1 })} />
         <CodePane text={source} label="Source with diagnostics" dialect={dialectOf(r.language)} diagnostics={ownDiagnostics(r.diagnostics, name)} jump={jump} /></>}
-      {r.disassembly && <CodePane text={r.disassembly.replace(/\n$/, '')} label="SPIR-V disassembly" dialect="spirv" />}
+      {r.disassembly && <CodePane text={r.disassembly} label="SPIR-V disassembly" dialect="spirv" />}
     </section>
   );
 }

@@ -210,7 +210,7 @@ function AnalyzerFacts({ trace }: { trace: TraceJson }) {
 
 function NoSamples({ trace, go }: { trace: TraceJson; go: Go }) {
   const a = trace.response?.analyzer;
-  if (a?.state === 'unavailable' || a?.state === 'lost') return <p class="empty-pane">No samples: the analyzer {a.state === 'lost' ? 'was lost' : 'is unavailable'}. {a.reason}</p>;
+  if (a?.state === 'unavailable' || a?.state === 'lost') return <p class="empty-pane">No samples, since the analyzer {a.state === 'lost' ? 'was lost' : 'is unavailable'}; the reason stands above.</p>;
   if (a?.state === 'attached') return <p class="empty-pane">The analyzer was attached, but the compile ended before a sample was taken.</p>;
   return (
     <div class="empty-pane">
@@ -227,7 +227,7 @@ function Disassembly({ trace }: { trace: TraceJson }) {
       <h2 id="h-disassembly">SPIR-V</h2>
       {text.error !== null && <Failure error={text.error} retry={text.retry} />}
       {text.value === null && text.error === null && <Loading what="Reading the disassembly…" />}
-      {text.value !== null && <CodePane text={text.value.replace(/\n$/, '')} label="SPIR-V disassembly" dialect="spirv" />}
+      {text.value !== null && <CodePane text={text.value} label="SPIR-V disassembly" dialect="spirv" />}
     </section>
   );
 }
