@@ -3,6 +3,7 @@
 #include "base/unix_message.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -39,8 +40,8 @@ int unix_message_send(int sock, const void *data, size_t len, const int *fds, si
 	return 0;
 }
 
-/* Every descriptor of c goes to ret, or is closed when there are more than we take. */
-static void take_fds(const struct cmsghdr *c, struct unix_message *ret)
+/* Every descriptor of c goes to ret, or is closed when there are more than we take: false then. */
+static bool take_fds(const struct cmsghdr *c, struct unix_message *ret)
 {
 	size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
 	for (size_t i = 0; i < n; i++) {
@@ -51,15 +52,17 @@ static void take_fds(const struct cmsghdr *c, struct unix_message *ret)
 		else
 			fd_close(fd);
 	}
+	return n <= UNIX_MESSAGE_MAX_FDS;
 }
 
-static void take_control(struct msghdr *msg, struct unix_message *ret)
+static bool take_control(struct msghdr *msg, struct unix_message *ret)
 {
+	bool fits = !(msg->msg_flags & MSG_CTRUNC);
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
 		if (c->cmsg_level != SOL_SOCKET)
 			continue;
 		if (c->cmsg_type == SCM_RIGHTS) {
-			take_fds(c, ret);
+			fits = take_fds(c, ret) && fits;
 		} else if (c->cmsg_type == SCM_CREDENTIALS) {
 			struct ucred cred;
 			memcpy(&cred, CMSG_DATA(c), sizeof(cred));
@@ -67,13 +70,13 @@ static void take_control(struct msghdr *msg, struct unix_message *ret)
 			ret->uid = cred.uid;
 		}
 	}
+	return fits;
 }
 
 int unix_message_receive(int sock, void *buf, size_t size, struct unix_message *ret)
 {
-	/* Room for one descriptor more than we take: so one that is too many is seen and refused, not cut in silence. */
 	union {
-		char bytes[CMSG_SPACE(sizeof(int) * (UNIX_MESSAGE_MAX_FDS + 1)) +
+		char bytes[CMSG_SPACE(sizeof(int) * UNIX_MESSAGE_MAX_FDS) +
 			CMSG_SPACE(sizeof(struct ucred))];
 		struct cmsghdr align;
 	} control;
@@ -92,8 +95,8 @@ int unix_message_receive(int sock, void *buf, size_t size, struct unix_message *
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return errno == ECONNRESET ? 0 : -errno;
-	take_control(&msg, &m);
-	if (n == 0 || (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC))) {
+	bool fits = take_control(&msg, &m) && !(msg.msg_flags & MSG_TRUNC);
+	if (n == 0 || !fits) {
 		/* A datagram of no bytes counts as a close: our messages are never empty. */
 		unix_message_close_fds(&m);
 		return n == 0 ? 0 : -EMSGSIZE;
