@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Everything about the chosen span; without one, where the time went.
 
+import type { Attribute } from '../api';
 import type { Profile, IdRange } from '../model/flame';
 import { formatBytes, formatCount, formatNs, formatShare, formatShareInterval, plural } from '../model/format';
 import { labelOf, pathOf, selfNs, slowestSpans, type SpanTable } from '../model/spans';
@@ -49,7 +50,7 @@ export function SpanDetails({ table: t, span, profile, onSelect }: Props) {
         ['Level', j.level],
         ['Process', j.pid !== undefined && `${j.pid}${j.tid !== undefined && j.tid !== j.pid ? `, thread ${j.tid}` : ''}`],
       ]} />
-      {attributes.length > 0 && <><h4>Attributes</h4><Facts rows={attributes.map(([k, v]) => [k, attributeText(k, v)] as const)} /></>}
+      {attributes.length > 0 && <><h4>Attributes</h4><Facts rows={attributeRows(j.attributes!)} /></>}
       {(j.events?.length ?? 0) > 0 && (
         <>
           <h4>Events</h4>
@@ -63,6 +64,26 @@ export function SpanDetails({ table: t, span, profile, onSelect }: Props) {
       )}
     </div>
   );
+}
+
+/** Sizes before and after a pass stand on one line. */
+function attributeRows(attributes: Record<string, Attribute>): [string, string][] {
+  const rows: [string, string][] = [];
+  for (const [key, value] of Object.entries(attributes)) {
+    const stem = key.replace(/_(before|after)$/, '');
+    const before = attributes[`${stem}_before`];
+    const after = attributes[`${stem}_after`];
+    if (stem === key || typeof before !== 'number' || typeof after !== 'number') rows.push([key, attributeText(key, value)]);
+    else if (key.endsWith('_before')) rows.push([stem, `${formatCount(before)} → ${formatCount(after)} (${changeText(before, after)})`]);
+  }
+  return rows;
+}
+
+function changeText(before: number, after: number): string {
+  if (before === after) return 'unchanged';
+  if (!before) return `+${formatCount(after)}`;
+  const percent = ((after - before) / before) * 100;
+  return `${percent > 0 ? '+' : '−'}${Math.abs(percent) < 0.1 ? '< 0.1' : Math.abs(percent).toFixed(1)} %`;
 }
 
 function attributeText(key: string, value: unknown): string {

@@ -2,11 +2,11 @@
 // One compile, seen whole: what came of it, its spans, its samples, its source and its SPIR-V.
 
 import { useMemo, useState } from 'preact/hooks';
-import { compile, deleteTrace, getDisassembly, getFlame, getLog, getTrace, type LogEntry, type TraceJson } from '../api';
+import { compile, deleteTrace, getDisassembly, getFlame, getTrace, type TraceJson } from '../api';
 import { decodeProfile } from '../model/flame';
 import { formatBytes, formatCount, formatNs, formatWhen, plural } from '../model/format';
 import { formatRoute, type Route } from '../model/route';
-import { requestOf } from '../model/again';
+import { needsFiles, remember, requestOf } from '../model/again';
 import { decodeSpans, labelOf } from '../model/spans';
 import { dialectOf } from '../model/tokens';
 import { SpanDetails, spanRange } from './details';
@@ -16,6 +16,7 @@ import { Failure, Icon, lazy, Loading, Notice, StatusBadge, useLoad } from './pa
 import { Waterfall } from './waterfall';
 
 const CodePane = lazy('the code pane', async () => (await import('./code')).CodePane);
+const Log = lazy('the log', async () => (await import('./log')).Log);
 
 type TraceRoute = Extract<Route, { view: 'trace' }>;
 type Go = (r: Route, replace?: boolean) => void;
@@ -144,11 +145,14 @@ const fileName = (t: TraceJson): string => (t.name?.split('/').pop() || t.id.sli
 function Again({ trace, kind, go }: { trace: TraceJson; kind: 'release' | 'debug'; go: Go }) {
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>(null);
+  const lacking = useMemo(() => needsFiles(trace), [trace]);
   const run = async () => {
     setBusy(true);
     setError(null);
     try {
-      const answer = await compile(requestOf(trace, kind));
+      const request = requestOf(trace, kind);
+      const answer = await compile(request);
+      if (answer.trace) remember(answer.trace.id, request);
       if (answer.trace) go({ view: 'trace', id: answer.trace.id, span: 0, query: '', pane: '' });
       else setError(new Error('It was compiled, but not traced.'));
     } catch (e) {
@@ -158,8 +162,8 @@ function Again({ trace, kind, go }: { trace: TraceJson; kind: 'release' | 'debug
   };
   return (
     <>
-      <button type="button" disabled={busy} onClick={() => void run()}
-        title={kind === 'release' ? 'Compile again and sample where the CPU time goes' : 'The same, with a log of page faults, system calls and wake-ups'}>
+      <button type="button" disabled={busy || lacking} onClick={() => void run()}
+        title={lacking ? 'It was sent with further files, which the trace does not keep: send it again from where they are' : kind === 'release' ? 'Compile again and sample where the CPU time goes' : 'The same, with a log of page faults, system calls and wake-ups'}>
         {busy ? 'Compiling…' : `Profile again (${kind})`}</button>
       {error !== null && <Failure error={error} />}
     </>
@@ -230,47 +234,4 @@ function Disassembly({ trace }: { trace: TraceJson }) {
       {text.value !== null && <CodePane text={text.value} label="SPIR-V disassembly" dialect="spirv" />}
     </section>
   );
-}
-
-const LOG_ROWS = 500;
-
-function Log({ id }: { id: string }) {
-  const log = useLoad(id, (signal) => getLog(id, signal));
-  const [text, setText] = useState('');
-  const [rows, setRows] = useState(LOG_ROWS);
-  const kinds = useMemo(() => countBy(log.value ?? []), [log.value]);
-  const needle = text.trim().toLowerCase();
-  const shown = (log.value ?? []).filter((e) => !needle || `${e.name} ${e.text}`.toLowerCase().includes(needle));
-  return (
-    <section class="card" aria-labelledby="h-log">
-      <h2 id="h-log">What the debug analyzer saw <span class="count">{log.value && formatCount(log.value.length)}</span></h2>
-      {log.error !== null && <Failure error={log.error} retry={log.retry} />}
-      {!log.value && log.error === null && <Loading what="Reading the log…" />}
-      {log.value && (
-        <>
-          <div class="pane-tools">
-            <label class="search-field"><span class="sr-only">Filter the log</span><Icon name="search" />
-              <input type="search" placeholder="Filter" value={text} onInput={(e) => setText(e.currentTarget.value)} /></label>
-            {kinds.map(([name, n]) => (
-              <button type="button" key={name} class="chip" aria-pressed={needle === name} onClick={() => setText(needle === name ? '' : name)}>{name} <span class="muted">{formatCount(n)}</span></button>
-            ))}
-          </div>
-          <ol class="log" tabIndex={0} aria-label="Log">
-            {shown.slice(0, rows).map((e, i) => (
-              <li key={i}><span class="num muted">{formatNs(e.time_ns)}</span><span class="log-name">{e.name}</span><span class="message">{e.text}
-                {e.stack && e.stack.length > 0 && <details><summary>{plural(e.stack.length, 'frame')}</summary><ol>{e.stack.map((f, k) => <li key={k}>{f}</li>)}</ol></details>}</span></li>
-            ))}
-          </ol>
-          {shown.length > rows && <button type="button" onClick={() => setRows(rows * 4)}>Show more of {formatCount(shown.length)}</button>}
-          {!shown.length && <p class="empty-pane">Nothing fits the filter.</p>}
-        </>
-      )}
-    </section>
-  );
-}
-
-function countBy(log: readonly LogEntry[]): [string, number][] {
-  const by = new Map<string, number>();
-  for (const e of log) by.set(e.name, (by.get(e.name) ?? 0) + 1);
-  return [...by].sort((a, b) => b[1] - a[1]).slice(0, 8);
 }
