@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tests of what profiles are exported as: flame_columns.c, flame_tree.c, flame_folded.c, flame_select.c. */
+#include "tests/unit/cmocka_head.h"
+
+#include <string.h>
+
+#include <jansson.h>
+
+#include "api/formats/formats.h"
+#include "tests/unit/sample_profile.h"
+
+static const struct trace_info info = {.trace_id = "0123456789abcdef0123456789abcdef"};
+
+struct fixture {
+	struct profile *profile;
+	struct trace_tree *tree;
+	struct strbuf out;
+};
+
+static const char *written(struct fixture *f, const char *format, uint32_t span)
+{
+	*f = (struct fixture){.profile = sample_profile(), .tree = sample_profile_tree()};
+	flame_format_find(format)->write(f->profile, span == TRACE_NO_SPAN ? NULL : f->tree, span, &info, &f->out);
+	assert_false(f->out.failed);
+	return f->out.data;
+}
+
+static void done(struct fixture *f)
+{
+	profile_free(f->profile);
+	trace_tree_free(f->tree);
+	strbuf_done(&f->out);
+}
+
+static void folded_stacks_are_merged_and_sorted(void **state)
+{
+	(void)state;
+	struct fixture f;
+	assert_string_equal(written(&f, "folded", TRACE_NO_SPAN),
+		"[truncated] 1\n"
+		"[truncated];opt;pass 1\n"
+		"main;compile 1\n"
+		"main;compile;opt;pass 2\n"
+		"main;compile;parse(a: b) 3\n");
+	done(&f);
+}
+
+static void a_span_limits_the_stacks_to_its_subtree(void **state)
+{
+	(void)state;
+	static const struct {
+		uint32_t span;
+		const char *folded;
+	} rows[] = {
+		{0, "[truncated];opt;pass 1\nmain;compile 1\nmain;compile;opt;pass 2\nmain;compile;parse(a: b) 3\n"},
+		{1, "main;compile;parse(a: b) 3\n"},
+		{2, "[truncated];opt;pass 1\nmain;compile;opt;pass 2\n"},
+		{3, "main;compile;opt;pass 2\n"},
+		{77, ""},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct fixture f;
+		const char *text = written(&f, "folded", rows[i].span);
+		assert_string_equal(text ? text : "", rows[i].folded);
+		done(&f);
+	}
+}
+
+static json_t *parse(const char *text)
+{
+	json_error_t e;
+	json_t *j = json_loads(text, JSON_REJECT_DUPLICATES, &e);
+	if (!j)
+		fail_msg("%s at %d:%d in %.200s", e.text, e.line, e.column, text);
+	return j;
+}
+
+static json_int_t integer(const json_t *j, const char *key)
+{
+	const json_t *v = json_object_get(j, key);
+	if (!json_is_integer(v))
+		fail_msg("no integer \"%s\"", key);
+	return json_integer_value(v);
+}
+
+static void assert_node(const json_t *node, const char *name, int self, int total, size_t n_children)
+{
+	assert_non_null(node);
+	assert_string_equal(json_string_value(json_object_get(node, "name")), name);
+	assert_int_equal(integer(node, "self"), self);
+	assert_int_equal(integer(node, "total"), total);
+	assert_int_equal(json_array_size(json_object_get(node, "children")), n_children);
+}
+
+static json_t *child(const json_t *node, size_t i)
+{
+	return json_array_get(json_object_get(node, "children"), i);
+}
+
+static void the_tree_counts_what_is_below(void **state)
+{
+	(void)state;
+	struct fixture f;
+	json_t *all = parse(written(&f, "tree", TRACE_NO_SPAN));
+	assert_node(all, "all", 0, 8, 2);
+	assert_int_equal(integer(all, "complete"), 6);
+	assert_int_equal(integer(all, "truncated"), 2);
+	assert_int_equal(integer(all, "lost"), 9);
+	/* the larger ones first */
+	assert_node(child(all, 0), "main", 0, 6, 1);
+	assert_string_equal(json_string_value(json_object_get(child(all, 0), "module")), "libglslang.so");
+	json_t *compile = child(child(all, 0), 0);
+	assert_node(compile, "compile", 1, 6, 2);
+	assert_node(child(compile, 0), "parse(a; b)", 3, 3, 0);
+	assert_node(child(compile, 1), "opt", 0, 2, 1);
+	assert_node(child(child(compile, 1), 0), "pass", 2, 2, 0);
+	assert_node(child(all, 1), "[truncated]", 1, 2, 1);
+	json_decref(all);
+	done(&f);
+}
+
+static json_int_t cell(json_t *document, const char *table, const char *column, size_t row)
+{
+	json_t *array = json_object_get(json_object_get(document, table), column);
+	assert_true(row < json_array_size(array));
+	return json_integer_value(json_array_get(array, row));
+}
+
+static void columns_hold_every_sample(void **state)
+{
+	(void)state;
+	struct fixture f;
+	json_t *d = parse(written(&f, "columns", TRACE_NO_SPAN));
+	assert_string_equal(json_string_value(json_object_get(d, "format")), "spvscope-columns");
+	assert_int_equal(integer(d, "version"), 1);
+	assert_string_equal(json_string_value(json_object_get(d, "kind")), "on-cpu");
+	assert_string_equal(json_string_value(json_object_get(d, "unit")), "samples");
+	assert_string_equal(json_string_value(json_object_get(d, "trace_id")), info.trace_id);
+	assert_int_equal(integer(d, "frequency_hz"), 4999);
+	assert_int_equal(integer(d, "total"), 8);
+	assert_int_equal(integer(d, "complete"), 6);
+	assert_int_equal(integer(d, "truncated"), 2);
+	assert_int_equal(integer(d, "lost"), 9);
+	json_t *strings = json_object_get(d, "strings");
+	assert_string_equal(json_string_value(json_array_get(strings, 0)), "");
+	/* sample 0: parse, called by the first compile, called by main */
+	json_int_t stack = cell(d, "samples", "stack", 0), frame = cell(d, "stacks", "frame", (size_t)stack);
+	assert_string_equal(json_string_value(json_array_get(strings, (size_t)cell(d, "frames", "name", (size_t)frame))),
+		"parse(a; b)");
+	assert_string_equal(json_string_value(json_array_get(strings, (size_t)cell(d, "frames", "file", (size_t)frame))),
+		"p.cpp");
+	assert_int_equal(cell(d, "frames", "line", (size_t)frame), 5);
+	stack = cell(d, "stacks", "parent", (size_t)stack);
+	assert_int_equal(cell(d, "frames", "line", (size_t)cell(d, "stacks", "frame", (size_t)stack)), 10);
+	stack = cell(d, "stacks", "parent", (size_t)stack);
+	assert_int_equal(cell(d, "stacks", "parent", (size_t)stack), -1);
+	assert_int_equal(cell(d, "samples", "span", 0), 2); /* span ids count from one */
+	assert_int_equal(cell(d, "samples", "time_ns", 0), 1000);
+	assert_int_equal(cell(d, "samples", "in_kernel", 0), 0);
+	assert_int_equal(cell(d, "samples", "in_kernel", 1), 1);
+	assert_int_equal(cell(d, "samples", "run", 7), 1);
+	assert_int_equal(cell(d, "samples", "stack", 7), -1);
+	assert_int_equal(cell(d, "samples", "span", 7), 0);
+	assert_int_equal(cell(d, "samples", "result", 7), ANALYZER_RESULT_BAD_READ);
+	json_decref(d);
+	done(&f);
+}
+
+static void columns_of_a_span_hold_its_samples_only(void **state)
+{
+	(void)state;
+	struct fixture f;
+	json_t *d = parse(written(&f, "columns", 2));
+	assert_int_equal(json_array_size(json_object_get(json_object_get(d, "samples"), "stack")), 3);
+	assert_int_equal(integer(d, "total"), 3);
+	assert_int_equal(integer(d, "complete"), 2);
+	assert_int_equal(cell(d, "samples", "span", 0), 4);
+	assert_int_equal(cell(d, "samples", "span", 2), 3);
+	json_decref(d);
+	done(&f);
+}
+
+static void an_empty_profile_is_no_trouble(void **state)
+{
+	(void)state;
+	struct profile *p = profile_new();
+	for (const struct flame_format *f = flame_formats; f->name; f++) {
+		_cleanup_strbuf_ struct strbuf out = {0};
+		f->write(p, NULL, TRACE_NO_SPAN, &info, &out);
+		assert_false(out.failed);
+		if (strcmp(f->name, "folded"))
+			json_decref(parse(out.data));
+	}
+	profile_free(p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(folded_stacks_are_merged_and_sorted),
+		cmocka_unit_test(a_span_limits_the_stacks_to_its_subtree),
+		cmocka_unit_test(the_tree_counts_what_is_below),
+		cmocka_unit_test(columns_hold_every_sample),
+		cmocka_unit_test(columns_of_a_span_hold_its_samples_only),
+		cmocka_unit_test(an_empty_profile_is_no_trouble),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
