@@ -6,8 +6,10 @@
 #ifndef SPVSCOPE_MANAGER_H
 #define SPVSCOPE_MANAGER_H
 
+#define MANAGER_DEFAULT_USER "spvscope"
+
 struct manager_options {
-	const char *user;          /* --user; a system user is made when the default one is missing */
+	const char *user;          /* --user; NULL: the default one, a system user that is made when it is missing */
 	const char *worker_path;   /* opened before the drop, so that the front can start it wherever it lies */
 	const char *analyzer_path; /* NULL: none */
 	const char *state_dir;     /* made and given to the user */

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The front's side of the conversation with the analyzer process: starts it, keeps it alive with a growing pause
+ * between attempts, sends requests and hands each answer to the one who asked. Loop thread only. */
+#ifndef SPVSCOPE_ANALYZER_CLIENT_H
+#define SPVSCOPE_ANALYZER_CLIENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bpf/protocol.h"
+#include "server/loop.h"
+
+struct analyzer_client;
+
+struct analyzer_client_options {
+	const char *path; /* NULL: there is none; copied */
+	int manager_fd;   /* server/manager.h; -1: start it ourselves */
+	/* It came up or went away. Not called from within analyzer_client_new. */
+	void (*changed)(void *arg);
+	void *arg;
+};
+
+struct analyzer_client_state {
+	bool starting;           /* may come up soon; worth a short wait */
+	bool up;                 /* says that it can serve */
+	uint32_t kinds;          /* bits 1<<kind; 0 unless up */
+	uint64_t generation;     /* of the one that is up: 1, 2, …; 0 when none is */
+	int registration_fd;     /* for the worker template; borrowed, -1 when none */
+	const char *reason;      /* why it cannot serve and what mends that; NULL when up. Lives until the next change */
+	uint64_t n_started;
+	uint64_t attached_total, enabled_total; /* perf events, as the analyzer last told, over all generations */
+};
+
+/* message NULL: the analyzer went away. *samples_fd is -1 or a descriptor that the callee may take. */
+typedef void (*analyzer_answer_fn)(void *arg, const struct analyzer_message *message, int *samples_fd);
+
+int analyzer_client_new(struct loop *loop, const struct analyzer_client_options *o, struct analyzer_client **ret);
+void analyzer_client_free(struct analyzer_client *a); /* ends the process; nobody is called */
+void analyzer_client_state(const struct analyzer_client *a, struct analyzer_client_state *ret);
+
+struct analyzer_request {
+	enum analyzer_message_type type;
+	uint64_t session;
+	int32_t pid;
+	enum analyzer_kind kind;
+	uint32_t frequency_hz;
+};
+
+/* fn is called exactly once, after this has returned 0; it may be NULL. -ENOTCONN when the analyzer is not up, -errno
+ * when it does not take the message. */
+int analyzer_client_request(struct analyzer_client *a, const struct analyzer_request *r, analyzer_answer_fn fn,
+	void *arg);
+/* Nobody with this arg waits any more. */
+void analyzer_client_forget(struct analyzer_client *a, const void *arg);
+
+#endif

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the addresses in one template's workers mean: its memory map and, made when first asked for, a symbolizer. Held
+ * by reference from any thread; the symbolizer is used by the assembler's thread alone. */
+#ifndef SPVSCOPE_IMAGE_H
+#define SPVSCOPE_IMAGE_H
+
+#include <stddef.h>
+
+#include "bpf/symbols.h"
+
+struct image;
+
+/* maps_fd: a copy of /proc/PID/maps, stays the caller's. 0 or -errno. */
+int image_new(int maps_fd, struct image **ret);
+struct image *image_ref(struct image *i); /* takes NULL */
+void image_unref(struct image *i);        /* takes NULL */
+/* NULL when it cannot be made. */
+struct symbolizer *image_symbolizer(struct image *i);
+
+#endif
