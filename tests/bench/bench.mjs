@@ -78,13 +78,15 @@ async function waitWarm(service) {
   throw new Error('the service did not become warm within 30 s');
 }
 
-/** Resident memory of the front: of the process that listens, which is not the first one when started as root. */
+/** Resident memory of the front: started as root, it is a child of the first process, which stays root. */
 async function frontMemoryBytes(service) {
-  const metrics = await (await fetch(`${service.url}/metrics`)).text();
-  const found = metrics.match(/^process_resident_memory_bytes\s+([0-9.e+]+)$/m);
-  if (found) return Number(found[1]);
-  const status = await readFile(`/proc/${service.child.pid}/status`, 'utf8');
-  return Number(status.match(/^VmRSS:\s+(\d+)/m)[1]) * 1024;
+  const { pid } = service.child;
+  const children = (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).trim().split(' ').filter(Boolean);
+  for (const candidate of [...children, pid]) {
+    const status = await readFile(`/proc/${candidate}/status`, 'utf8').catch(() => '');
+    if (/^Name:\s+spvscoped$/m.test(status)) return Number(status.match(/^VmRSS:\s+(\d+)/m)[1]) * 1024;
+  }
+  throw new Error('the front was not found');
 }
 
 function load(service, size, { query = '', connections = 1, warmUp = 20, time = seconds } = {}) {
