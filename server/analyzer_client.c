@@ -16,7 +16,7 @@
 #include "base/log.h"
 #include "base/unix_message.h"
 #include "server/manager.h"
-#include "server/spawn.h"
+#include "server/child.h"
 
 #define TARGET               "server::analyzer"
 #define ANALYZER_MAX_PENDING 4096              /* five for each of some 800 sessions */

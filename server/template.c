@@ -14,7 +14,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "server/spawn.h"
+#include "server/child.h"
 
 #define TARGET             "server::template"
 #define BACKOFF_FIRST_NS   (20 * NS_PER_MS)
