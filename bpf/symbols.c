@@ -259,7 +259,7 @@ static struct symbols_module *open_image(struct image *image, const struct mappi
 	if (strcmp(image->path, "[vdso]") == 0) {
 		int fd = vdso_copy(m->end - m->start);
 		if (fd >= 0)
-			symbols_module_open(image->name, NULL, fd, image->base, &image->module);
+			symbols_module_open(image->name, image->name, fd, image->base, &image->module);
 	} else if (image->path[0] == '/' && is_same_file(image)) {
 		/* What cannot be read is shown as module+offset. */
 		symbols_module_open(image->name, image->path, -1, image->base, &image->module);

@@ -10,7 +10,7 @@
 
 struct symbols_module;
 
-/* path is opened, or fd is used when it is not negative (taken, also on failure). base: where the file's offset 0 is
+/* path is opened, or fd is used when it is not negative (taken, also on failure; path is then a mere name). base: where the file's offset 0 is
  * mapped. 0 or -errno. */
 int symbols_module_open(const char *name, const char *path, int fd, uint64_t base, struct symbols_module **ret);
 void symbols_module_close(struct symbols_module *m);

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* symbols.c on this very process: its own functions, the C library's, the vDSO's, and addresses that have no name. */
+#include "tests/unit/cmocka_head.h"
+
+#include <execinfo.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "bpf/demangle.h"
+#include "bpf/symbols.h"
+
+static struct symbolizer *symbolizer_of_self(void)
+{
+	struct symbolizer *s = NULL;
+	static char maps[256 << 10];
+	FILE *f = fopen("/proc/self/maps", "re");
+	size_t n;
+
+	assert_non_null(f);
+	n = fread(maps, 1, sizeof(maps), f);
+	fclose(f);
+	assert_int_equal(symbolizer_new(maps, n, &s), 0);
+	return s;
+}
+
+__attribute__((noinline, noclone)) static int a_named_function(int x)
+{
+	__asm__ volatile("" : "+r"(x));
+	return x * 3;
+}
+
+static void a_function_of_ours_has_its_name_and_module(void **state)
+{
+	struct symbolizer *s = symbolizer_of_self();
+	struct symbol symbol = symbolizer_lookup(s, (uint64_t)(uintptr_t)a_named_function, false);
+
+	(void)state;
+	assert_string_equal(symbol.name, "a_named_function");
+	assert_string_equal(symbol.module, "test_symbols");
+	assert_false(symbol.outermost);
+	symbolizer_free(s);
+}
+
+static void a_return_address_belongs_to_the_call_before_it(void **state)
+{
+	struct symbolizer *s = symbolizer_of_self();
+	uint64_t start = (uint64_t)(uintptr_t)a_named_function;
+
+	(void)state;
+	assert_string_not_equal(symbolizer_lookup(s, start, true).name, "a_named_function");
+	assert_string_equal(symbolizer_lookup(s, start + 1, true).name, "a_named_function");
+	symbolizer_free(s);
+}
+
+static void equal_names_have_equal_pointers(void **state)
+{
+	struct symbolizer *s = symbolizer_of_self();
+	uint64_t start = (uint64_t)(uintptr_t)a_named_function;
+	const char *name = symbolizer_lookup(s, start, false).name;
+
+	(void)state;
+	assert_ptr_equal(name, symbolizer_lookup(s, start + 1, false).name);
+	/* Through many growths of the tables. */
+	for (uint64_t i = 1; i < 5000; i++)
+		symbolizer_lookup(s, i, false);
+	assert_ptr_equal(name, symbolizer_lookup(s, start, false).name);
+	symbolizer_free(s);
+}
+
+static void an_address_outside_of_all_symbols_is_module_and_offset(void **state)
+{
+	struct symbolizer *s = symbolizer_of_self();
+	/* The ELF head of our own image is in no function. */
+	extern const char __ehdr_start[];
+	struct symbol symbol = symbolizer_lookup(s, (uint64_t)(uintptr_t)__ehdr_start + 0x20, false);
+
+	(void)state;
+	assert_string_equal(symbol.name, "test_symbols+0x20");
+	assert_string_equal(symbol.module, "test_symbols");
+	symbolizer_free(s);
+}
+
+static void what_is_mapped_nowhere_or_has_no_file_says_so(void **state)
+{
+	void *anonymous = mmap(NULL, 1 << 20, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct symbolizer *s = symbolizer_of_self();
+
+	(void)state;
+	assert_string_equal(symbolizer_lookup(s, (uint64_t)(uintptr_t)anonymous + 5, false).name, "[anon]");
+	assert_string_equal(symbolizer_lookup(s, 16, false).name, "[unknown]");
+	assert_string_equal(symbolizer_lookup(s, 0, true).name, "[kernel]");
+	assert_string_equal(symbolizer_lookup(s, 0xFFFFFFFF81000000, false).module, "[kernel]");
+	symbolizer_free(s);
+	munmap(anonymous, 1 << 20);
+}
+
+static void the_vdso_has_names(void **state)
+{
+	struct symbolizer *s = symbolizer_of_self();
+	uint64_t vdso = getauxval(AT_SYSINFO_EHDR);
+	bool found = false;
+
+	(void)state;
+	for (uint64_t at = vdso; vdso && at < vdso + 4096 && !found; at += 8) {
+		struct symbol symbol = symbolizer_lookup(s, at, false);
+		assert_string_equal(symbol.module, "[vdso]");
+		found = strstr(symbol.name, "vdso") && !strchr(symbol.name, '+');
+	}
+	assert_true(found || !vdso);
+	symbolizer_free(s);
+}
+
+static void a_file_that_was_replaced_gives_no_names(void **state)
+{
+	char maps[512];
+	struct symbolizer *s = NULL;
+	struct symbol symbol;
+
+	(void)state;
+	/* The path is real, the inode is not. */
+	snprintf(maps, sizeof(maps), "1000-ffff000 r-xp 00000000 00:00 1   /proc/self/exe\n"
+		"20000000-20001000 r-xp 00003000 08:01 12   /usr/bin/gone (deleted)\n");
+	assert_int_equal(symbolizer_new(maps, strlen(maps), &s), 0);
+	symbol = symbolizer_lookup(s, 0x1234, false);
+	assert_string_equal(symbol.name, "exe+0x234");
+	symbol = symbolizer_lookup(s, 0x20000010, false);
+	assert_string_equal(symbol.name, "gone+0x3010");
+	assert_string_equal(symbol.module, "gone");
+	symbolizer_free(s);
+}
+
+static void broken_maps_are_no_crash(void **state)
+{
+	static const char *const broken[] = {"", "\n\n", "zzz", "1000-", "1000-2000 r-xp", "1000-2000 r-xp 0 0:0",
+		"1000-2000 r-xp 00000000 00:00 0", "5-4 r 0 0:0 0 x\n1-2", "ffffffffffffffff-0 r-xp 0 0:0 0 /x"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(broken); i++) {
+		struct symbolizer *s = NULL;
+		assert_int_equal(symbolizer_new(broken[i], strlen(broken[i]), &s), 0);
+		assert_non_null(symbolizer_lookup(s, 0x1500, true).name);
+		symbolizer_free(s);
+	}
+}
+
+static void *backtrace_of_thread(void *arg)
+{
+	void **frames = arg;
+	frames[0] = (void *)(intptr_t)backtrace(frames + 1, 63);
+	return NULL;
+}
+
+/* Whether the walk comes to a frame that is known as the outermost. */
+static bool reaches_outermost(void **frames, const char *name)
+{
+	struct symbolizer *s = symbolizer_of_self();
+	bool reached = false;
+
+	for (intptr_t i = 0; i < (intptr_t)frames[0]; i++) {
+		struct symbol symbol = symbolizer_lookup(s, (uint64_t)(uintptr_t)frames[i + 1], true);
+		reached |= symbol.outermost && strcmp(symbol.name, name) == 0;
+	}
+	symbolizer_free(s);
+	return reached;
+}
+
+static void the_outermost_frames_are_known_without_the_c_librarys_local_names(void **state)
+{
+	void *frames[64] = {0};
+	pthread_t thread;
+
+	(void)state;
+	frames[0] = (void *)(intptr_t)backtrace(frames + 1, 63);
+	assert_true(reaches_outermost(frames, "_start"));
+	assert_true(reaches_outermost(frames, "__libc_start_call_main"));
+	memset(frames, 0, sizeof(frames));
+	assert_int_equal(pthread_create(&thread, NULL, backtrace_of_thread, frames), 0);
+	pthread_join(thread, NULL);
+	assert_true(reaches_outermost(frames, "start_thread"));
+}
+
+static void cxx_names_are_read_and_others_left_alone(void **state)
+{
+	char *name = demangle("_ZN7glslang7TShader5parseEPK16TBuiltInResourcei");
+
+	(void)state;
+	assert_string_equal(name, "glslang::TShader::parse(TBuiltInResource const*, int)");
+	free(name);
+	assert_null(demangle("main"));
+	assert_null(demangle("i"));
+	assert_null(demangle(""));
+	assert_null(demangle("_Znonsense%"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_function_of_ours_has_its_name_and_module),
+		cmocka_unit_test(a_return_address_belongs_to_the_call_before_it),
+		cmocka_unit_test(equal_names_have_equal_pointers),
+		cmocka_unit_test(an_address_outside_of_all_symbols_is_module_and_offset),
+		cmocka_unit_test(what_is_mapped_nowhere_or_has_no_file_says_so),
+		cmocka_unit_test(the_vdso_has_names),
+		cmocka_unit_test(a_file_that_was_replaced_gives_no_names),
+		cmocka_unit_test(broken_maps_are_no_crash),
+		cmocka_unit_test(the_outermost_frames_are_known_without_the_c_librarys_local_names),
+		cmocka_unit_test(cxx_names_are_read_and_others_left_alone),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
