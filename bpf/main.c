@@ -44,7 +44,7 @@ static int load_objects(struct context *c)
 			c->control.objects |= 1u << object_kind(c->objects[name]);
 			continue;
 		}
-		log_info(TARGET, "%s", text);
+		log_debug(TARGET, "%s", text); /* the front says it to people */
 		/* A refusal says more than that something was not built. */
 		if (!error || error == -ENOENT) {
 			error = r;

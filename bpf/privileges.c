@@ -97,12 +97,11 @@ static bool can_read(const char *path)
 static void explain_capabilities(uint64_t missing, char *text, size_t size)
 {
 	char path[256];
-	const char *which = missing == NEEDED_CAPABILITIES ? "CAP_BPF and CAP_PERFMON"
-		: missing == 1ull << CAP_BPF ? "CAP_BPF" : "CAP_PERFMON";
+	const char *which = missing == 1ull << CAP_BPF ? "the capability CAP_BPF"
+		: missing == 1ull << CAP_PERFMON ? "the capability CAP_PERFMON" : "the capabilities CAP_BPF and CAP_PERFMON";
 
 	own_path(path, sizeof(path));
-	snprintf(text, size, "the analyzer needs the capabilities CAP_BPF and CAP_PERFMON and lacks %s; "
-		"grant them with: sudo setcap cap_bpf,cap_perfmon+ep %s", which, path);
+	snprintf(text, size, "the analyzer lacks %s; grant with: sudo setcap cap_bpf,cap_perfmon+ep %s", which, path);
 }
 
 void privileges_explain(const char *what, int error, char *text, size_t size)

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The front's side of the analyzer's protocol, for tests. */
+#include "tests/bpf/analyzer_front.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "base/cleanup.h"
+#include "base/unix_message.h"
+#include "tests/unit/cmocka_head.h"
+
+#define HEAD_BYTES      offsetof(struct analyzer_message, text)
+#define ANSWER_LIMIT_MS 20000
+#define NOBODY          65534
+
+/* By descriptor, so that a build folder which others may not enter is no hindrance. */
+static _Noreturn void become_analyzer(int exe_fd, int control, bool as_nobody)
+{
+	char name[] = "spvscope-analyzer", option[] = "--control-fd=3";
+	char *const argv[] = {name, option, NULL};
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (as_nobody && geteuid() == 0 &&
+	    (setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 || setresuid(NOBODY, NOBODY, NOBODY) < 0))
+		_exit(126);
+	if (dup2(control, 3) < 0)
+		_exit(126);
+	fexecve(exe_fd, argv, environ);
+	_exit(127);
+}
+
+static void receive(struct front *f, struct analyzer_message *ret, int *ret_fd)
+{
+	struct pollfd p = {.fd = f->socket, .events = POLLIN};
+	struct unix_message um;
+
+	assert_int_equal(poll(&p, 1, ANSWER_LIMIT_MS), 1);
+	memset(ret, 0, sizeof(*ret));
+	assert_int_equal(unix_message_receive(f->socket, ret, sizeof(*ret), &um), 1);
+	assert_true(um.len >= HEAD_BYTES && ret->text_len <= um.len - HEAD_BYTES);
+	assert_int_equal(ret->version, ANALYZER_PROTOCOL_VERSION);
+	assert_true(ret->text_len < sizeof(ret->text));
+	ret->text[ret->text_len] = 0;
+	*ret_fd = um.n_fds ? um.fds[0] : -1;
+}
+
+void front_start(struct front *f, bool as_nobody)
+{
+	int pair[2];
+	_cleanup_fd_ int low_fd = open(ANALYZER_PATH, O_RDONLY | O_CLOEXEC);
+	_cleanup_fd_ int exe_fd = fcntl(low_fd, F_DUPFD_CLOEXEC, 10);
+
+	*f = (struct front){.next_session = 1};
+	assert_true(exe_fd >= 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	f->socket = fcntl(pair[0], F_DUPFD_CLOEXEC, 10);
+	fd_close(pair[0]);
+	f->pid = fork();
+	if (f->pid == 0)
+		become_analyzer(exe_fd, pair[1], as_nobody);
+	fd_close(pair[1]);
+	assert_true(f->pid > 0);
+	receive(f, &f->hello, &f->registration_fd);
+	assert_int_equal(f->hello.type, ANALYZER_HELLO);
+}
+
+int front_end(struct front *f)
+{
+	int status = -1;
+
+	f->socket = fd_close(f->socket);
+	f->registration_fd = fd_close(f->registration_fd);
+	assert_int_equal(waitpid(f->pid, &status, 0), f->pid);
+	return status;
+}
+
+struct analyzer_message front_ask(struct front *f, uint32_t type, uint64_t session, pid_t pid, uint32_t kind,
+	uint32_t frequency_hz, int *ret_fd)
+{
+	struct analyzer_message m = {.version = ANALYZER_PROTOCOL_VERSION, .type = type, .session = session, .pid = pid,
+		.kind = kind, .frequency_hz = frequency_hz};
+	struct analyzer_message answer;
+	int fd = -1;
+
+	assert_int_equal(unix_message_send(f->socket, &m, HEAD_BYTES, NULL, 0), 0);
+	receive(f, &answer, &fd);
+	assert_int_equal(answer.type, type - ANALYZER_ATTACH + ANALYZER_ATTACHED);
+	assert_int_equal(answer.session, session);
+	if (ret_fd)
+		*ret_fd = fd;
+	else
+		fd_close(fd);
+	return answer;
+}
+
+int front_count_fds(const struct front *f)
+{
+	char path[64];
+	int n = 0;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)f->pid);
+	dir = opendir(path);
+	if (!dir)
+		return -1;
+	while (readdir(dir))
+		n++;
+	closedir(dir);
+	return n;
+}
+
+static void read_maps(struct burner *b)
+{
+	char path[64];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", (int)b->pid);
+	f = fopen(path, "re");
+	assert_non_null(f);
+	b->maps = malloc(64 << 10);
+	assert_non_null(b->maps);
+	b->maps_len = fread(b->maps, 1, 64 << 10, f);
+	fclose(f);
+}
+
+void burner_start(struct burner *b, const struct front *f, bool registers, const char *mode)
+{
+	int pipe_fds[2];
+	char word[16], fd_text[16];
+
+	assert_int_equal(pipe2(pipe_fds, O_CLOEXEC), 0);
+	b->pid = fork();
+	if (b->pid == 0) {
+		/* A descriptor of its own, which lives on through exec. */
+		int fd = registers ? dup(f->registration_fd) : -1;
+		snprintf(fd_text, sizeof(fd_text), "%d", fd);
+		dup2(pipe_fds[1], STDOUT_FILENO);
+		execl(BURNER_PATH, "burner", fd_text, mode, NULL);
+		_exit(127);
+	}
+	fd_close(pipe_fds[1]);
+	assert_true(b->pid > 0);
+	assert_int_equal(read(pipe_fds[0], word, sizeof(word)), 6);
+	fd_close(pipe_fds[0]);
+	read_maps(b);
+}
+
+void burner_end(struct burner *b)
+{
+	if (b->pid > 0) {
+		kill(b->pid, SIGKILL);
+		waitpid(b->pid, NULL, 0);
+	}
+	free(b->maps);
+	*b = (struct burner){0};
+}
+
+void records_read(struct records *r, int fd)
+{
+	struct stat st;
+	uint64_t last_ns = 0;
+
+	*r = (struct records){0};
+	assert_true(fd >= 0);
+	assert_int_equal(fcntl(fd, F_GET_SEALS), F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
+	assert_int_equal(fstat(fd, &st), 0);
+	r->len = (size_t)st.st_size;
+	r->data = malloc(r->len);
+	assert_non_null(r->data);
+	assert_int_equal(pread(fd, r->data, r->len, 0), r->len);
+	fd_close(fd);
+	for (const struct analyzer_record *at = NULL; (at = records_next(r, at));) {
+		const struct analyzer_sample *s = (const void *)at;
+		const struct analyzer_event *e = (const void *)at;
+		assert_true(at->size % 8 == 0 && at->size <= (size_t)(r->data + r->len - (const char *)at));
+		if (at->type == ANALYZER_RECORD_SAMPLE)
+			assert_int_equal(at->size, sizeof(*s) + s->n_ips * sizeof(s->ips[0]));
+		else
+			assert_int_equal(at->size, sizeof(*e) + e->n_ips * sizeof(e->ips[0]));
+		assert_true(s->time_ns >= last_ns);
+		last_ns = s->time_ns;
+	}
+}
+
+void records_done(struct records *r)
+{
+	free(r->data);
+	*r = (struct records){0};
+}
+
+const struct analyzer_record *records_next(const struct records *r, const struct analyzer_record *at)
+{
+	const char *next = at ? (const char *)at + at->size : r->data;
+	return next < r->data + r->len ? (const struct analyzer_record *)next : NULL;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Plays the front against the real analyzer binary, and starts burners for it. For tests; one thread. Everything that
+ * cannot go on fails the running test. */
+#ifndef SPVSCOPE_TESTS_ANALYZER_FRONT_H
+#define SPVSCOPE_TESTS_ANALYZER_FRONT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "bpf/protocol.h"
+
+struct front {
+	pid_t pid; /* of the analyzer */
+	int socket, registration_fd;
+	uint64_t next_session;
+	struct analyzer_message hello;
+};
+
+/* as_nobody: without any privilege. */
+void front_start(struct front *f, bool as_nobody);
+/* Closes the socket and returns the analyzer's wait status. */
+int front_end(struct front *f);
+/* One message and its answer, which is checked to be of the right type and session. *ret_fd: the caller's, -1 if none. */
+struct analyzer_message front_ask(struct front *f, uint32_t type, uint64_t session, pid_t pid, uint32_t kind,
+	uint32_t frequency_hz, int *ret_fd);
+/* Descriptors that the analyzer has open; -1 when that is not for us to see. */
+int front_count_fds(const struct front *f);
+
+struct burner {
+	pid_t pid;
+	char *maps; /* the text of its maps, owned */
+	size_t maps_len;
+};
+
+void burner_start(struct burner *b, const struct front *f, bool registers, const char *mode);
+void burner_end(struct burner *b);
+
+/* The records of a hand-over, checked to be well-formed and in the order of time. */
+struct records {
+	char *data; /* owned */
+	size_t len;
+};
+
+void records_read(struct records *r, int fd); /* takes fd */
+void records_done(struct records *r);
+/* Walks: NULL gives the first, NULL is behind the last. */
+const struct analyzer_record *records_next(const struct records *r, const struct analyzer_record *at);
+
+#endif

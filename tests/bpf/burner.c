@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A stand-in for a worker: registers with the analyzer, prints "ready", and then does one thing for ever in functions of
+ * known names. burner REGISTRATION_FD|-1 burn|faults|fork|deep. Built with frame pointers. */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "bpf/protocol.h"
+
+#define NOINLINE __attribute__((noinline, noclone))
+#define NO_TAIL_CALL() __asm__ volatile("" ::: "memory")
+
+static volatile uint64_t sink;
+
+static NOINLINE void burn_once(void)
+{
+	sink++;
+}
+
+/* It calls something because gcc keeps no frame pointer in a function that calls nothing, whatever it is told; a walk by
+ * frame pointers then leaves the caller out. */
+static NOINLINE void burn_inner(void)
+{
+	burn_once();
+	for (uint64_t i = 0; i < 100000; i++)
+		sink += i * i;
+}
+
+static NOINLINE void burn_middle(void)
+{
+	burn_inner();
+	NO_TAIL_CALL();
+}
+
+static NOINLINE void burn_outer(void)
+{
+	burn_middle();
+	NO_TAIL_CALL();
+}
+
+static NOINLINE void touch(volatile char *memory, size_t size)
+{
+	for (size_t i = 0; i < size; i += 4096)
+		sink += (uint64_t)memory[i];
+}
+
+static NOINLINE void write_to(volatile char *memory, size_t size)
+{
+	for (size_t i = 0; i < size; i += 4096)
+		memory[i] = 1;
+}
+
+/* Anonymous memory written, and this very file read. */
+static NOINLINE void fault_outer(void)
+{
+	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	void *file = mmap(NULL, 8192, PROT_READ, MAP_PRIVATE, fd, 0);
+	void *memory = mmap(NULL, 1 << 16, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (file == MAP_FAILED || memory == MAP_FAILED)
+		_exit(2);
+	write_to(memory, 1 << 16);
+	touch(file, 8192);
+	munmap(memory, 1 << 16);
+	munmap(file, 8192);
+	close(fd);
+	usleep(500);
+}
+
+static NOINLINE void fork_outer(void)
+{
+	pid_t pid = fork();
+	if (pid == 0)
+		_exit(0);
+	waitpid(pid, NULL, 0);
+	usleep(2000);
+}
+
+static NOINLINE void descend(unsigned depth)
+{
+	if (depth)
+		descend(depth - 1);
+	else
+		burn_inner();
+	NO_TAIL_CALL();
+}
+
+static NOINLINE void deep_outer(void)
+{
+	descend(200);
+	NO_TAIL_CALL();
+}
+
+static const struct {
+	const char *name;
+	void (*run)(void);
+} modes[] = {{"burn", burn_outer}, {"faults", fault_outer}, {"fork", fork_outer}, {"deep", deep_outer}};
+
+int main(int argc, char **argv)
+{
+	char message[9] = {ANALYZER_REGISTER};
+	uint64_t id = (uint64_t)getpid();
+	int fd = argc == 3 ? atoi(argv[1]) : -1;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	memcpy(message + 1, &id, sizeof(id));
+	if (fd >= 0 && send(fd, message, sizeof(message), 0) != sizeof(message))
+		return 1;
+	if (fd >= 0)
+		close(fd);
+	for (size_t i = 0; argc == 3 && i < sizeof(modes) / sizeof(modes[0]); i++) {
+		if (strcmp(argv[2], modes[i].name) != 0)
+			continue;
+		if (write(STDOUT_FILENO, "ready\n", 6) != 6)
+			return 1;
+		for (;;)
+			modes[i].run();
+	}
+	return 2;
+}

@@ -1,0 +1,574 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The analyzer process and its programs, on the running kernel: what a front asks, and what it must get. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/unix_message.h"
+#include "bpf/analyzer_types.h"
+#include "bpf/symbols.h"
+#include "tests/bpf/analyzer_front.h"
+#include "tests/unit/cmocka_head.h"
+
+#define FREQUENCY_HZ 4999
+
+static void run_for_ms(unsigned ms)
+{
+	struct timespec ts = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
+	nanosleep(&ts, NULL);
+}
+
+static int start(void **state)
+{
+	struct front *f = calloc(1, sizeof(*f));
+
+	front_start(f, false);
+	*state = f;
+	return 0;
+}
+
+static int end(void **state)
+{
+	struct front *f = *state;
+	int status = front_end(f);
+
+	free(f);
+	return status;
+}
+
+/* The running test is left when this machine or user cannot analyze. */
+static void need_analyzer(const struct front *f, enum analyzer_kind object)
+{
+	if (!f->hello.kinds) {
+		print_message("# skipped: %s\n", f->hello.text);
+		skip();
+	}
+	if (!(f->hello.objects & 1u << object)) {
+		print_message("# skipped: the %s object is not built\n", object == ANALYZER_DEBUG ? "debug" : "release");
+		skip();
+	}
+}
+
+static uint64_t attach(struct front *f, pid_t pid, enum analyzer_kind kind)
+{
+	uint64_t session = f->next_session++;
+	struct analyzer_message m = front_ask(f, ANALYZER_ATTACH, session, pid, kind, FREQUENCY_HZ, NULL);
+
+	if (m.error)
+		print_message("# attach: %s\n", m.text);
+	assert_int_equal(m.error, 0);
+	assert_int_equal(m.kind, kind);
+	return session;
+}
+
+static struct analyzer_message ask(struct front *f, uint32_t type, uint64_t session)
+{
+	struct analyzer_message m = front_ask(f, type, session, 0, 0, 0, NULL);
+	assert_int_equal(m.error, 0);
+	return m;
+}
+
+static struct analyzer_counters detach(struct front *f, uint64_t session, struct records *ret)
+{
+	int fd = -1;
+	struct analyzer_message m = front_ask(f, ANALYZER_DETACH, session, 0, 0, 0, &fd);
+
+	assert_int_equal(m.error, 0);
+	records_read(ret, fd);
+	return m.counters;
+}
+
+/* What was found in a hand-over. */
+struct census {
+	unsigned samples, events, complete, too_deep, in_order, foreign, page_faults, faults_on_file, faults_anonymous;
+	unsigned syscalls, exits, forks, decisions;
+	uint64_t first_ns, last_ns; /* of the samples */
+	char exit_text[128];
+};
+
+static bool has_frames_in_order(struct symbolizer *s, const struct analyzer_sample *sample)
+{
+	static const char *const expected[] = {"burn_inner", "burn_middle", "burn_outer", "main"};
+	size_t next = 0;
+
+	for (uint32_t i = 0; i < sample->n_ips && next < ARRAY_SIZE(expected); i++) {
+		struct symbol symbol = symbolizer_lookup(s, sample->ips[i], i > 0);
+		if (strcmp(symbol.name, expected[next]) == 0)
+			next++;
+		else if (next)
+			return false;
+	}
+	return next == ARRAY_SIZE(expected);
+}
+
+static void count_sample(struct census *c, struct symbolizer *s, const struct analyzer_sample *sample, pid_t pid)
+{
+	c->samples++;
+	c->foreign += sample->pid != (uint32_t)pid;
+	c->too_deep += sample->result == ANALYZER_RESULT_TOO_DEEP;
+	c->in_order += has_frames_in_order(s, sample);
+	assert_int_not_equal(sample->result, ANALYZER_RESULT_COMPLETE); /* it knows no symbols */
+	if (sample->n_ips && symbolizer_lookup(s, sample->ips[sample->n_ips - 1], sample->n_ips > 1).outermost)
+		c->complete++;
+	if (!c->first_ns)
+		c->first_ns = sample->time_ns;
+	c->last_ns = sample->time_ns;
+	for (uint32_t i = 0; i < sample->n_ips; i++)
+		assert_false(sample->ips[i] >> 63); /* no kernel address */
+}
+
+static void count_event(struct census *c, const struct analyzer_event *event, pid_t pid)
+{
+	c->events++;
+	c->foreign += event->pid != (uint32_t)pid;
+	assert_true(memchr(event->text, 0, sizeof(event->text)) && memchr(event->name, 0, sizeof(event->name)));
+	assert_true(event->name[0] && event->text[0]);
+	switch (event->kind) {
+	case ANALYZER_EVENT_PAGE_FAULT:
+		c->page_faults++;
+		c->faults_anonymous += strstr(event->text, "anonymous memory") && event->n_ips > 0;
+		c->faults_on_file += strstr(event->text, "burner") && event->n_ips > 0;
+		break;
+	case ANALYZER_EVENT_SYSCALL:
+		c->syscalls += event->n_ips > 0;
+		break;
+	case ANALYZER_EVENT_EXIT:
+		c->exits++;
+		memcpy(c->exit_text, event->text, sizeof(c->exit_text));
+		break;
+	case ANALYZER_EVENT_FORK:
+		c->forks++;
+		break;
+	case ANALYZER_EVENT_DECISION:
+		c->decisions++;
+		break;
+	}
+}
+
+static struct census take_census(struct records *r, const struct burner *b)
+{
+	struct symbolizer *s = NULL;
+	struct census c = {0};
+
+	assert_int_equal(symbolizer_new(b->maps, b->maps_len, &s), 0);
+	for (const struct analyzer_record *at = NULL; (at = records_next(r, at));) {
+		if (at->type == ANALYZER_RECORD_SAMPLE)
+			count_sample(&c, s, (const void *)at, b->pid);
+		else
+			count_event(&c, (const void *)at, b->pid);
+	}
+	symbolizer_free(s);
+	records_done(r);
+	return c;
+}
+
+static void a_busy_worker_is_sampled_with_stacks_to_the_outermost_frame(void **state)
+{
+	struct front *f = *state;
+	struct burner b;
+	struct records r;
+
+	need_analyzer(f, ANALYZER_RELEASE);
+	burner_start(&b, f, true, "burn");
+	uint64_t session = attach(f, b.pid, ANALYZER_RELEASE);
+	struct analyzer_message enabled = ask(f, ANALYZER_ENABLE, session);
+	run_for_ms(300);
+	struct analyzer_message disabled = ask(f, ANALYZER_DISABLE, session);
+	run_for_ms(50); /* in which nothing may be sampled */
+	struct analyzer_counters counters = detach(f, session, &r);
+	struct census c = take_census(&r, &b);
+	burner_end(&b);
+
+	double expected = (double)counters.on_cpu_ns * FREQUENCY_HZ / 1e9;
+	print_message("# %u samples, %.0f expected of %.1f ms on CPU; %u complete, %u with the frames in order\n",
+		c.samples, expected, (double)counters.on_cpu_ns / 1e6, c.complete, c.in_order);
+	assert_int_equal(c.samples, counters.samples);
+	assert_int_equal(counters.lost, 0);
+	assert_int_equal(c.events + c.foreign, 0);
+	assert_true(counters.on_cpu_ns > 20 * NS_PER_MS && counters.on_cpu_ns <= disabled.time_ns - enabled.time_ns);
+	assert_true(c.samples > expected * 0.7 && c.samples < expected * 1.1 + 2);
+	assert_true(c.first_ns >= enabled.time_ns && c.last_ns <= disabled.time_ns);
+	assert_true(c.in_order >= c.samples * 95 / 100);
+	assert_true(c.complete >= c.samples * 95 / 100);
+}
+
+static void several_profiled_runs_add_up_and_nothing_is_taken_between_them(void **state)
+{
+	struct front *f = *state;
+	uint64_t begin[3], finish[3];
+	struct burner b;
+	struct records r;
+	unsigned in_run[3] = {0}, between = 0;
+
+	need_analyzer(f, ANALYZER_RELEASE);
+	burner_start(&b, f, true, "burn");
+	uint64_t session = attach(f, b.pid, ANALYZER_RELEASE);
+	for (int i = 0; i < 3; i++) {
+		begin[i] = ask(f, ANALYZER_ENABLE, session).time_ns;
+		run_for_ms(40);
+		finish[i] = ask(f, ANALYZER_DISABLE, session).time_ns;
+		run_for_ms(20);
+	}
+	detach(f, session, &r);
+	for (const struct analyzer_record *at = NULL; (at = records_next(&r, at));) {
+		uint64_t time_ns = ((const struct analyzer_sample *)at)->time_ns;
+		int run = 0;
+		while (run < 3 && !(time_ns >= begin[run] && time_ns <= finish[run]))
+			run++;
+		if (run < 3)
+			in_run[run]++;
+		else
+			between++;
+	}
+	records_done(&r);
+	burner_end(&b);
+	assert_int_equal(between, 0);
+	assert_true(in_run[0] > 10 && in_run[1] > 10 && in_run[2] > 10);
+}
+
+static void a_debug_session_tells_page_faults_and_system_calls_with_stacks(void **state)
+{
+	struct front *f = *state;
+	struct burner b;
+	struct records r;
+
+	need_analyzer(f, ANALYZER_DEBUG);
+	burner_start(&b, f, true, "faults");
+	uint64_t session = attach(f, b.pid, ANALYZER_DEBUG);
+	ask(f, ANALYZER_ENABLE, session);
+	run_for_ms(200);
+	ask(f, ANALYZER_DISABLE, session);
+	struct analyzer_counters counters = detach(f, session, &r);
+	struct census c = take_census(&r, &b);
+	burner_end(&b);
+
+	print_message("# %u events: %u page faults (%u anonymous, %u on the file), %u system calls, %u decisions\n",
+		c.events, c.page_faults, c.faults_anonymous, c.faults_on_file, c.syscalls, c.decisions);
+	assert_int_equal(c.events, counters.events);
+	assert_int_equal(counters.lost_events + c.foreign, 0);
+	assert_true(c.syscalls > 20 && c.decisions >= 4);
+#ifdef __x86_64__
+	assert_true(c.faults_anonymous > 10 && c.faults_on_file > 1);
+#endif
+}
+
+static void forks_are_told_and_the_childs_samples_are_not_the_workers(void **state)
+{
+	struct front *f = *state;
+	struct burner b;
+	struct records r;
+
+	need_analyzer(f, ANALYZER_DEBUG);
+	burner_start(&b, f, true, "fork");
+	uint64_t session = attach(f, b.pid, ANALYZER_DEBUG);
+	ask(f, ANALYZER_ENABLE, session);
+	run_for_ms(100);
+	ask(f, ANALYZER_DISABLE, session);
+	detach(f, session, &r);
+	struct census c = take_census(&r, &b);
+	burner_end(&b);
+	assert_true(c.forks > 2);
+	assert_int_equal(c.foreign, 0);
+}
+
+static void a_stack_that_is_too_deep_says_so(void **state)
+{
+	struct front *f = *state;
+	struct burner b;
+	struct records r;
+
+	need_analyzer(f, ANALYZER_RELEASE);
+	burner_start(&b, f, true, "deep");
+	uint64_t session = attach(f, b.pid, ANALYZER_RELEASE);
+	ask(f, ANALYZER_ENABLE, session);
+	run_for_ms(60);
+	ask(f, ANALYZER_DISABLE, session);
+	detach(f, session, &r);
+	struct census c = take_census(&r, &b);
+	burner_end(&b);
+	assert_true(c.samples > 10 && c.too_deep >= c.samples * 9 / 10);
+	assert_true(c.complete <= c.samples / 10);
+}
+
+static void two_sessions_of_both_kinds_at_once_do_not_mix(void **state)
+{
+	struct front *f = *state;
+	struct burner a, b;
+	struct records ra, rb;
+
+	need_analyzer(f, ANALYZER_RELEASE);
+	need_analyzer(f, ANALYZER_DEBUG);
+	burner_start(&a, f, true, "burn");
+	burner_start(&b, f, true, "faults");
+	uint64_t release = attach(f, a.pid, ANALYZER_RELEASE), debug = attach(f, b.pid, ANALYZER_DEBUG);
+	ask(f, ANALYZER_ENABLE, release);
+	ask(f, ANALYZER_ENABLE, debug);
+	run_for_ms(200);
+	ask(f, ANALYZER_DISABLE, debug);
+	ask(f, ANALYZER_DISABLE, release);
+	detach(f, release, &ra);
+	detach(f, debug, &rb);
+	struct census ca = take_census(&ra, &a), cb = take_census(&rb, &b);
+	burner_end(&a);
+	burner_end(&b);
+	assert_int_equal(ca.foreign + cb.foreign, 0);
+	assert_true(ca.samples > 50 && ca.events == 0);
+	assert_true(cb.events > 20);
+}
+
+static void who_did_not_register_is_refused(void **state)
+{
+	struct front *f = *state;
+	struct burner b;
+	struct analyzer_message m;
+
+	need_analyzer(f, f->hello.objects & 1u << ANALYZER_RELEASE ? ANALYZER_RELEASE : ANALYZER_DEBUG);
+	burner_start(&b, f, false, "burn");
+	m = front_ask(f, ANALYZER_ATTACH, 1, b.pid, ANALYZER_RELEASE, FREQUENCY_HZ, NULL);
+	assert_int_equal(m.error, EPERM);
+	assert_non_null(strstr(m.text, "none of our workers"));
+	m = front_ask(f, ANALYZER_ATTACH, 2, getpid(), ANALYZER_RELEASE, FREQUENCY_HZ, NULL);
+	assert_int_equal(m.error, EPERM);
+	m = front_ask(f, ANALYZER_ATTACH, 3, 1, ANALYZER_RELEASE, FREQUENCY_HZ, NULL);
+	assert_int_equal(m.error, EPERM);
+	assert_int_equal(m.attached_total, 0);
+	burner_end(&b);
+}
+
+static void wrong_requests_are_answered_by_errors(void **state)
+{
+	struct front *f = *state;
+	struct burner b;
+
+	need_analyzer(f, f->hello.objects & 1u << ANALYZER_RELEASE ? ANALYZER_RELEASE : ANALYZER_DEBUG);
+	burner_start(&b, f, true, "burn");
+	static const struct {
+		uint32_t type;
+		uint64_t session;
+		uint32_t kind, frequency_hz;
+		int error;
+	} rows[] = {
+		{ANALYZER_ENABLE, 5, 0, 0, ENOENT},
+		{ANALYZER_DISABLE, 5, 0, 0, ENOENT},
+		{ANALYZER_DETACH, 5, 0, 0, ENOENT},
+		{ANALYZER_DETACH, 0, 0, 0, ENOENT},
+		{ANALYZER_ATTACH, 0, ANALYZER_RELEASE, 4999, EINVAL},
+		{ANALYZER_ATTACH, 5, 7, 4999, EINVAL},
+		{ANALYZER_ATTACH, 5, ANALYZER_OFF, 4999, EINVAL},
+		{ANALYZER_ATTACH, 5, ANALYZER_RELEASE, 0, ERANGE},
+		{ANALYZER_ATTACH, 5, ANALYZER_RELEASE, 1000000, ERANGE},
+		{ANALYZER_ATTACH, 5, ANALYZER_RELEASE, 4999, 0},
+		{ANALYZER_ATTACH, 5, ANALYZER_RELEASE, 4999, EEXIST},
+		{ANALYZER_ATTACH, 6, ANALYZER_RELEASE, 4999, EBUSY}, /* the same worker twice */
+		{ANALYZER_DISABLE, 5, 0, 0, EALREADY},
+		{ANALYZER_ENABLE, 5, 0, 0, 0},
+		{ANALYZER_ENABLE, 5, 0, 0, EALREADY},
+		{ANALYZER_DETACH, 5, 0, 0, 0}, /* while it is enabled */
+		{ANALYZER_DETACH, 5, 0, 0, ENOENT},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct analyzer_message m = front_ask(f, rows[i].type, rows[i].session, b.pid, rows[i].kind,
+			rows[i].frequency_hz, NULL);
+		assert_int_equal(m.error, rows[i].error);
+	}
+	struct analyzer_message status = ask(f, ANALYZER_STATUS, 0);
+	assert_int_equal(status.sessions, 0);
+	assert_int_equal(status.attached_total, 1);
+	assert_int_equal(status.enabled_total, 1);
+	burner_end(&b);
+}
+
+static void a_worker_killed_while_attached_is_still_detached_in_order(void **state)
+{
+	struct front *f = *state;
+	struct burner b;
+	struct records r;
+
+	need_analyzer(f, ANALYZER_DEBUG);
+	burner_start(&b, f, true, "burn");
+	uint64_t session = attach(f, b.pid, ANALYZER_DEBUG);
+	ask(f, ANALYZER_ENABLE, session);
+	run_for_ms(50);
+	kill(b.pid, SIGKILL);
+	waitpid(b.pid, NULL, 0);
+	ask(f, ANALYZER_DISABLE, session);
+	detach(f, session, &r);
+	struct census c = take_census(&r, &b);
+	struct analyzer_message m = front_ask(f, ANALYZER_ATTACH, f->next_session++, b.pid, ANALYZER_RELEASE,
+		FREQUENCY_HZ, NULL);
+	b.pid = 0;
+	burner_end(&b);
+	assert_true(c.samples > 10);
+	assert_int_equal(c.exits, 1);
+	assert_non_null(strstr(c.exit_text, "SIGKILL"));
+	assert_true(m.error == EPERM || m.error == ESRCH);
+}
+
+/* Makes the next process take this number. False where that is not allowed. */
+static bool next_pid_is(pid_t pid)
+{
+	_cleanup_fd_ int fd = open("/proc/sys/kernel/ns_last_pid", O_WRONLY | O_CLOEXEC);
+	return fd >= 0 && dprintf(fd, "%d", (int)pid - 1) > 0;
+}
+
+static void a_pid_number_that_comes_round_is_somebody_else(void **state)
+{
+	struct front *f = *state;
+	struct burner a, b = {0};
+	int fd = -1;
+
+	need_analyzer(f, ANALYZER_RELEASE);
+	burner_start(&a, f, true, "burn");
+	uint64_t session = attach(f, a.pid, ANALYZER_RELEASE);
+	pid_t number = a.pid;
+	burner_end(&a);
+	for (int tries = 0; tries < 20 && b.pid != number && next_pid_is(number); tries++) {
+		burner_end(&b);
+		if (next_pid_is(number))
+			burner_start(&b, f, false, "burn");
+	}
+	if (b.pid != number) {
+		burner_end(&b);
+		print_message("# skipped: the next pid number cannot be chosen here (/proc/sys/kernel/ns_last_pid)\n");
+		skip();
+	}
+	ask(f, ANALYZER_ENABLE, session);
+	run_for_ms(50);
+	ask(f, ANALYZER_DISABLE, session);
+	struct analyzer_message m = front_ask(f, ANALYZER_DETACH, session, 0, 0, 0, &fd);
+	assert_int_equal(m.counters.samples, 0);
+	assert_int_equal(fd, -1);
+	m = front_ask(f, ANALYZER_ATTACH, f->next_session++, number, ANALYZER_RELEASE, FREQUENCY_HZ, NULL);
+	assert_int_equal(m.error, EPERM);
+	burner_end(&b);
+}
+
+static int compare_u64(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+	return x < y ? -1 : x > y;
+}
+
+static void a_thousand_attaches_leave_no_descriptor_and_are_quick(void **state)
+{
+	static uint64_t took_ns[1000];
+	struct front *f = *state;
+	struct burner b;
+	int before;
+
+	need_analyzer(f, ANALYZER_RELEASE);
+	burner_start(&b, f, true, "burn");
+	ask(f, ANALYZER_DETACH, attach(f, b.pid, ANALYZER_RELEASE));
+	before = front_count_fds(f);
+	for (size_t i = 0; i < ARRAY_SIZE(took_ns); i++) {
+		uint64_t start_ns = clock_now_ns();
+		uint64_t session = attach(f, b.pid, ANALYZER_RELEASE);
+		ask(f, ANALYZER_ENABLE, session);
+		ask(f, ANALYZER_DISABLE, session);
+		ask(f, ANALYZER_DETACH, session);
+		took_ns[i] = clock_now_ns() - start_ns;
+	}
+	assert_int_equal(front_count_fds(f), before);
+	assert_int_equal(ask(f, ANALYZER_STATUS, 0).sessions, 0);
+	burner_end(&b);
+	qsort(took_ns, ARRAY_SIZE(took_ns), sizeof(took_ns[0]), compare_u64);
+	print_message("# attach, enable, disable, detach: p50 %.3f ms, p99 %.3f ms; %d descriptors\n",
+		(double)took_ns[500] / 1e6, (double)took_ns[990] / 1e6, before);
+	assert_true(took_ns[500] < 2 * NS_PER_MS);
+}
+
+static void the_analyzer_ends_with_its_front_though_a_session_is_attached(void **state)
+{
+	struct front f;
+	struct burner b;
+
+	(void)state;
+	front_start(&f, false);
+	if (!f.hello.kinds) {
+		front_end(&f);
+		skip();
+	}
+	burner_start(&b, &f, true, "burn");
+	front_ask(&f, ANALYZER_ATTACH, 1, b.pid, ANALYZER_RELEASE, FREQUENCY_HZ, NULL);
+	ask(&f, ANALYZER_ENABLE, 1);
+	int status = front_end(&f);
+	burner_end(&b);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+static void without_privileges_it_says_what_to_grant(void **state)
+{
+	struct front f;
+	struct analyzer_message m;
+
+	(void)state;
+	front_start(&f, true);
+	if (f.hello.kinds && geteuid() != 0) {
+		front_end(&f);
+		print_message("# skipped: the binary has its capabilities on file, which cannot be taken away here\n");
+		skip();
+	}
+	assert_int_equal(f.hello.kinds, 0);
+	assert_int_equal(f.registration_fd, -1);
+	assert_int_not_equal(f.hello.error, 0);
+	print_message("# %s\n", f.hello.text);
+	if (HAVE_OBJECTS) {
+		assert_non_null(strstr(f.hello.text, "sudo setcap cap_bpf,cap_perfmon+ep /"));
+		assert_non_null(strstr(f.hello.text, "spvscope-analyzer"));
+	}
+	m = front_ask(&f, ANALYZER_ATTACH, 1, getpid(), ANALYZER_RELEASE, FREQUENCY_HZ, NULL);
+	assert_int_equal(m.error, EPERM);
+	assert_string_equal(m.text, f.hello.text);
+	m = front_ask(&f, ANALYZER_DETACH, 1, 0, 0, 0, NULL);
+	assert_int_equal(m.error, ENOENT);
+	assert_int_equal(front_end(&f), 0);
+}
+
+static void it_keeps_two_capabilities_and_no_user(void **state)
+{
+	struct front *f = *state;
+	char path[64], text[4096] = "";
+	size_t n;
+
+	need_analyzer(f, f->hello.objects & 1u << ANALYZER_RELEASE ? ANALYZER_RELEASE : ANALYZER_DEBUG);
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)f->pid);
+	FILE *file = fopen(path, "re");
+	assert_non_null(file);
+	n = fread(text, 1, sizeof(text) - 1, file);
+	fclose(file);
+	text[n] = 0;
+	assert_non_null(strstr(text, "CapPrm:\t000000c000000000")); /* CAP_PERFMON 38, CAP_BPF 39 */
+	assert_non_null(strstr(text, "CapEff:\t000000c000000000"));
+	assert_non_null(strstr(text, "NoNewPrivs:\t1"));
+	assert_null(strstr(text, "Uid:\t0"));
+}
+
+int main(void)
+{
+#define with_front(test) cmocka_unit_test_setup_teardown(test, start, end)
+	const struct CMUnitTest tests[] = {
+		with_front(a_busy_worker_is_sampled_with_stacks_to_the_outermost_frame),
+		with_front(several_profiled_runs_add_up_and_nothing_is_taken_between_them),
+		with_front(a_debug_session_tells_page_faults_and_system_calls_with_stacks),
+		with_front(forks_are_told_and_the_childs_samples_are_not_the_workers),
+		with_front(a_stack_that_is_too_deep_says_so),
+		with_front(two_sessions_of_both_kinds_at_once_do_not_mix),
+		with_front(who_did_not_register_is_refused),
+		with_front(wrong_requests_are_answered_by_errors),
+		with_front(a_worker_killed_while_attached_is_still_detached_in_order),
+		with_front(a_pid_number_that_comes_round_is_somebody_else),
+		with_front(a_thousand_attaches_leave_no_descriptor_and_are_quick),
+		with_front(it_keeps_two_capabilities_and_no_user),
+		cmocka_unit_test(the_analyzer_ends_with_its_front_though_a_session_is_attached),
+		cmocka_unit_test(without_privileges_it_says_what_to_grant),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
