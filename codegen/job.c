@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The life of a job and of a result. Used by the front and by workers; nothing here is shared between threads. */
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,6 +61,17 @@ static bool copy_text(const char *from, char **ret)
 	return !from || *ret;
 }
 
+/* Compilers like to end with blanks or with an empty line. */
+static bool copy_trimmed(const char *from, char **ret)
+{
+	size_t len = strlen(from);
+
+	while (len > 0 && isspace((unsigned char)from[len - 1]))
+		len--;
+	*ret = strndup(from, len);
+	return *ret;
+}
+
 int spvscope_result_diagnose(struct spvscope_result *result, enum spvscope_severity severity, const char *source,
 	const char *code, const char *file, uint32_t line, uint32_t column_begin, uint32_t column_end,
 	const char *message)
@@ -85,7 +97,7 @@ int spvscope_result_diagnose(struct spvscope_result *result, enum spvscope_sever
 		.column_end = column_end,
 	};
 	if (!copy_text(file, &d.file) || !copy_text(source, &d.source) || !copy_text(code, &d.code) ||
-		!copy_text(message ? message : "", &d.message)) {
+		!copy_trimmed(message ? message : "", &d.message)) {
 		diagnostic_done(&d);
 		return -ENOMEM;
 	}
