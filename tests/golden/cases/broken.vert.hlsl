@@ -1,0 +1,4 @@
+float4 main(float4 position : POSITION) : SV_Position
+{
+	return position * missing;
+}
