@@ -66,27 +66,28 @@ void trace_tree_free(struct trace_tree *t);
 
 /* Reads the log of run run_id. Copies the header's fields and each record once, checks, then uses. An unknown, cut or
  * contradictory record ends the reading and is counted in `malformed`; what came before it stands. Open spans end at
- * end_ns, and nothing ends later; 0 means that it is not known, and the last time in the log is taken. Times are clamped
- * so that a child lies inside its parent. 0, or -EINVAL when there is no such run in the log, -ENOMEM. */
+ * end_ns, and nothing ends later; 0 means that it is not known, and the last time in the log is taken. Times are
+ * clamped so that a child lies inside its parent. 0, or -EINVAL when there is no such run in the log, -ENOMEM. */
 int trace_tree_read(const void *log, size_t size, uint64_t run_id, uint64_t end_ns, struct trace_tree **ret_tree);
 
-/* Building: append a span; the strings are copied. Return the new index, or a negative errno: -EINVAL for a parent that
- * is not there yet, -E2BIG for one at TRACE_TREE_MAX_DEPTH. Pre-order is the caller's: a span goes below the one added
- * last or below one of its ancestors. */
+/* Building: append a span; the strings are copied. Return the new index, or a negative errno: -EINVAL for a parent
+ * that is not there yet, -E2BIG for one at TRACE_TREE_MAX_DEPTH. Pre-order is the caller's: a span goes below the one
+ * added last or below one of its ancestors. */
 int64_t trace_tree_add(struct trace_tree *t, uint32_t parent_idx, enum spvscope_level level, const char *name,
 	uint64_t start_ns, uint64_t duration_ns);
 int trace_tree_attr_u64(struct trace_tree *t, uint32_t span_idx, const char *key, uint64_t value);
 int trace_tree_attr_str(struct trace_tree *t, uint32_t span_idx, const char *key, const char *value);
 int trace_tree_event(struct trace_tree *t, uint32_t span_idx, enum spvscope_level level, uint64_t time_ns,
 	const char *name, const char *message);
-/* Copies all of `from` below parent_idx of t; *ret_first_idx is where its span 0 went (they stay consecutive). When that
- * parent's duration is known (not 0), what is copied is clamped into it. Counts of dropped and malformed records and
- * out_of_memory are taken over too. On failure t is as before. */
+/* Copies all of `from` below parent_idx of t; *ret_first_idx is where its span 0 went (they stay consecutive; may be
+ * NULL). When that parent's duration is known (not 0), what is copied is clamped into it. Counts of dropped and
+ * malformed records and out_of_memory are taken over too. On failure t is as before. */
 int trace_tree_graft(struct trace_tree *t, uint32_t parent_idx, const struct trace_tree *from,
 	uint32_t *ret_first_idx);
 
-/* The innermost span that contains time_ns, at or below root_idx (TRACE_NO_SPAN: anywhere), or TRACE_NO_SPAN. Some
- * hundred ns a call; the first call after a change builds an index inside t (without memory for it, it walks them all). */
+/* The innermost span that contains time_ns, at or below root_idx (TRACE_NO_SPAN: anywhere), or TRACE_NO_SPAN. About
+ * 100 ns a call; the first call after a change builds an index inside t, so no other thread may read t meanwhile.
+ * Without memory for the index it looks at every span. */
 uint32_t trace_tree_innermost(const struct trace_tree *t, uint32_t root_idx, uint64_t time_ns);
 /* For each span of a, the span of b at the same place (same name, same ordinal among its siblings of that name, its
  * parents likewise), else the nearest ancestor's. map has a->n_spans entries; TRACE_NO_SPAN where nothing matches. */

@@ -17,7 +17,7 @@ struct tree_chunk {
 /* Children of every span and of "no span", each list sorted by start; latest_end_ns[i] is the latest end of
  * child[first..i], so that a walk back through overlapping siblings knows when to stop. */
 struct tree_index {
-	uint32_t *first; /* n_spans + 2 entries; the list of span s is [first[s], first[s + 1]), the roots' stands at n_spans */
+	uint32_t *first; /* the list of span s is child[first[s]] … child[first[s + 1] - 1]; the roots' is at n_spans */
 	uint32_t *child;
 	uint64_t *latest_end_ns;
 };
