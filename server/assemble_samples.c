@@ -224,10 +224,6 @@ static int take_sample(struct sampling *s, const struct analyzer_sample *in, con
 	out.span = span_at(s, run, in->time_ns);
 	for (size_t i = 0; i < run; i++)
 		out.run += s->a->runs[i].profiled;
-	if (out.result == ANALYZER_RESULT_COMPLETE)
-		s->profile->complete++;
-	else
-		s->profile->truncated++;
 	return profile_add_sample(s->profile, &out);
 }
 

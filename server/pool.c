@@ -179,7 +179,7 @@ static void worker_died(struct worker *w, bool template_died)
 	struct pool *p = w->pool;
 	struct worker_death death = {.template_died = template_died, .wait_status = w->wait_status};
 
-	if (w->state != WORKER_LEAVING && !w->killed_ns)
+	if (w->state != WORKER_LEAVING && (!w->killed_ns || w->hung_up) && !template_died)
 		p->n_died++;
 	if (w->state == WORKER_STARTING && !template_died)
 		p->fork_retry_ns = clock_now_ns() + FORK_RETRY_NS; /* perhaps each one will: no fork storm */
@@ -229,6 +229,7 @@ static void worker_read(struct pool *p, uint64_t id)
 		if (r <= 0) {
 			/* Dead, or pretending to be: then it is made so. How it died comes from the template. */
 			worker_disconnect(w);
+			w->hung_up = !w->killed_ns;
 			pool_kill(w);
 			return;
 		}

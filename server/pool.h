@@ -44,7 +44,8 @@ struct worker {
 	uint64_t fork_ns, ready_ns; /* when it was asked for, when it could serve */
 	bool exit_known;
 	int wait_status;
-	uint64_t killed_ns;     /* 0: not by us */
+	uint64_t killed_ns;     /* when we made sure of its end; 0: not yet */
+	bool hung_up;           /* it had closed its socket before that */
 	void *user;             /* while lent */
 };
 
