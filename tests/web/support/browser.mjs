@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// Headless Chromium on the viewer. Everything that a page must not do is gathered while a test drives it: console errors,
+// violations of the Content-Security-Policy, script errors, requests that leave the origin.
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { chromium } from 'playwright-core';
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+const ARGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+  '--disable-component-update', '--disable-sync'];
+
+export async function openBrowser() {
+  return chromium.launch({ executablePath: process.env.SPVSCOPE_CHROMIUM ?? '/usr/bin/chromium', args: ARGS });
+}
+
+export async function openPage(browser, base, { width = 1280, height = 900, theme = 'light' } = {}) {
+  const context = await browser.newContext({ viewport: { width, height }, colorScheme: theme, reducedMotion: 'reduce' });
+  const page = await context.newPage();
+  const faults = [];
+  page.on('console', (m) => {
+    // a page that asks for a trace that is gone is told so by 404, and the browser notes that
+    if (['error', 'warning'].includes(m.type()) && !/status of 404/.test(m.text())) faults.push(`console: ${m.text()}`);
+  });
+  page.on('pageerror', (e) => faults.push(`script: ${e.message}`));
+  page.on('dialog', (d) => {
+    faults.push(`dialog: ${d.message()}`);
+    void d.dismiss();
+  });
+  page.on('request', (r) => {
+    if (!r.url().startsWith(`${base}/`) && !r.url().startsWith('data:')) faults.push(`request: ${r.url()}`);
+  });
+  await page.addInitScript(() => {
+    addEventListener('securitypolicyviolation', (e) => console.error(`CSP: ${e.violatedDirective} ${e.blockedURI}`));
+  });
+  return { page, context, faults, go: (hash) => page.goto(`${base}/${hash}`) };
+}
+
+/** The names in the spans' ARIA tree, in the order of the rows. */
+export const spanRows = (page) => page.locator('.waterfall [role=treeitem]').allTextContents();
+
+const AXIS = 26;
+const ROW = 24;
+
+/** Clicks on a row of the waterfall as a person would: where its name is painted. */
+export async function clickSpan(page, name) {
+  const rows = await spanRows(page);
+  const row = rows.findIndex((r) => r.startsWith(`${name},`));
+  if (row < 0) throw new Error(`no span "${name}" among: ${rows.join(' | ')}`);
+  const host = page.locator('.waterfall');
+  await host.evaluate((el, y) => { el.scrollTop = y; }, Math.max(0, row * ROW - 100));
+  const top = await host.evaluate((el) => el.scrollTop);
+  await host.click({ position: { x: 110, y: AXIS + row * ROW + ROW / 2 - top } });
+}
+
+/** "12 of the 512" → 12: how many samples the flame graph says that it shows. */
+export async function shownSamples(page) {
+  const words = await page.locator('section[aria-labelledby=h-flame] .words').textContent();
+  const m = /share of ([\d,]+) on-CPU/.exec(words);
+  return m ? Number(m[1].replaceAll(',', '')) : 0;
+}
+
+/** What axe-core calls serious or critical, one line each. */
+export async function seriousFaults(page) {
+  await page.evaluate(AXE);
+  return page.evaluate(async () => {
+    const { violations } = await globalThis.axe.run(document, { resultTypes: ['violations'] });
+    return violations.filter((v) => ['serious', 'critical'].includes(v.impact))
+      .flatMap((v) => v.nodes.slice(0, 3).map((n) => `${v.id}: ${n.target.join(' ')}: ${(n.failureSummary ?? '').replace(/\s+/g, ' ')}`));
+  });
+}
