@@ -17,8 +17,6 @@
 /* Blocks from this size on are mappings of their own and are given back when freed, so that one big one does not pin
  * the heap's end. */
 #define MMAP_FROM_BYTES (8 << 20)
-/* Below this growth the free part of the heap is not looked at: mallinfo2 walks all bins. */
-#define WORTH_A_LOOK_BYTES (32ull << 20)
 
 /* Field 6 of statm: pages of private writable memory and the stack. */
 static int read_data_bytes(const struct memory_limit *m, uint64_t *ret)
@@ -38,6 +36,13 @@ static int read_data_bytes(const struct memory_limit *m, uint64_t *ret)
 	}
 	*ret = strtoull(at, NULL, 10) * (uint64_t)getpagesize();
 	return 0;
+}
+
+/* Walks the bins of the heap: some µs. */
+static uint64_t without_free_bytes(uint64_t data_bytes)
+{
+	uint64_t free_bytes = mallinfo2().fordblks;
+	return data_bytes - (free_bytes < data_bytes ? free_bytes : data_bytes);
 }
 
 int memory_limit_init(struct memory_limit *m)
@@ -80,10 +85,7 @@ int memory_limit_begin(struct memory_limit *m, uint64_t bytes)
 	if (r < 0)
 		return r;
 	/* What is free inside the heap is not held; without this a run after a big one could use that much more. */
-	if (data_bytes > m->first_rest_bytes + WORTH_A_LOOK_BYTES) {
-		uint64_t free_bytes = mallinfo2().fordblks;
-		data_bytes -= free_bytes < data_bytes ? free_bytes : data_bytes;
-	}
+	data_bytes = without_free_bytes(data_bytes);
 	if (__builtin_add_overflow(data_bytes, bytes, &limit_bytes))
 		return 0;
 	return set_soft_limit(limit_bytes);
@@ -106,7 +108,5 @@ bool memory_limit_settle(struct memory_limit *m)
 	malloc_trim(0);
 	if (read_data_bytes(m, &data_bytes) < 0)
 		return true;
-	uint64_t free_bytes = mallinfo2().fordblks;
-	uint64_t held = data_bytes - (free_bytes < data_bytes ? free_bytes : data_bytes);
-	return held > m->first_rest_bytes + MEMORY_MAX_GROWTH_BYTES;
+	return without_free_bytes(data_bytes) > m->first_rest_bytes + MEMORY_MAX_GROWTH_BYTES;
 }
