@@ -260,6 +260,32 @@ static void a_debug_session_tells_page_faults_and_system_calls_with_stacks(void 
 #endif
 }
 
+static void two_busy_workers_lose_no_sample(void **state)
+{
+	struct front *f = *state;
+	struct burner b[2];
+	struct records r[2];
+	uint64_t session[2];
+
+	need_analyzer(f, ANALYZER_RELEASE);
+	for (int i = 0; i < 2; i++) {
+		burner_start(&b[i], f, true, "burn");
+		session[i] = attach(f, b[i].pid, ANALYZER_RELEASE);
+		ask(f, ANALYZER_ENABLE, session[i]);
+	}
+	run_for_ms(2000); /* longer than the ring holds */
+	for (int i = 0; i < 2; i++)
+		ask(f, ANALYZER_DISABLE, session[i]);
+	for (int i = 0; i < 2; i++) {
+		struct analyzer_counters counters = detach(f, session[i], &r[i]);
+		struct census c = take_census(&r[i], &b[i]);
+		print_message("# %u samples in %.1f ms on CPU\n", c.samples, (double)counters.on_cpu_ns / 1e6);
+		assert_int_equal(counters.lost + c.foreign, 0);
+		assert_true(c.samples > (double)counters.on_cpu_ns * FREQUENCY_HZ / 1e9 * 0.7);
+		burner_end(&b[i]);
+	}
+}
+
 static void forks_are_told_and_the_childs_samples_are_not_the_workers(void **state)
 {
 	struct front *f = *state;
@@ -558,6 +584,7 @@ int main(void)
 		with_front(a_busy_worker_is_sampled_with_stacks_to_the_outermost_frame),
 		with_front(several_profiled_runs_add_up_and_nothing_is_taken_between_them),
 		with_front(a_debug_session_tells_page_faults_and_system_calls_with_stacks),
+		with_front(two_busy_workers_lose_no_sample),
 		with_front(forks_are_told_and_the_childs_samples_are_not_the_workers),
 		with_front(a_stack_that_is_too_deep_says_so),
 		with_front(two_sessions_of_both_kinds_at_once_do_not_mix),
