@@ -31,6 +31,13 @@ bool alloc_is_counted(void)
 
 #if WORKER_SANITIZED
 
+/* A refusal is NULL, as the C library's, and bad_alloc from there; by default the process ends at once. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+	return "allocator_may_return_null=1";
+}
+
 void alloc_read_thread(uint64_t *ret_bytes, uint64_t *ret_calls)
 {
 	*ret_bytes = 0;
