@@ -11,6 +11,7 @@ export const SPAN_ROW = 24;
 export const AXIS_HEIGHT = 26;
 const INDENT = 14;
 const PAD = 10;
+const NARROW = 180;
 
 export interface WaterfallScene {
   table: SpanTable;
@@ -103,8 +104,8 @@ function paintSpan(s: Surface, scene: WaterfallScene, span: number, y: number, l
   const room = left - x - 22;
   const sign = t.open[span] ? '⚡ ' : t.hasError[span] ? '✕ ' : '';
   let label = sign + labelOf(t, span);
-  // where it is narrow, the last part of the path says the most
-  if (s.measure(label) > room) label = sign + (t.name[span]!.split('::').pop() ?? '');
+  // where there is little room, the last part of the path says the most
+  if (left < NARROW || s.measure(label) > room) label = sign + (t.name[span]!.split('::').pop() ?? '');
   s.text(label, x + 14, middle + 0.5, room);
   paintBar(s, scene, span, middle, left);
 }

@@ -52,7 +52,7 @@ export function Flame({ profile, range, spanName, runs, query, onQuery, onClearS
           <button type="button" class="chip-close" aria-label="Show all spans" onClick={onClearSpan}><Icon name="close" /></button></span>}
       </div>
       <p class="words">
-        {total ? `Width: share of ${plural(total, 'on-CPU sample')}${range ? ` of the ${formatCount(profile.n)} taken, those inside the chosen span` : ''}, `
+        {asTable ? 'Self: samples that ended in the function. Total: samples with it anywhere in their stack.' : total ? `Width: share of ${plural(total, 'on-CPU sample')}${range ? ` of the ${formatCount(profile.n)} taken, those inside the chosen span` : ''}, `
           + `${formatCount(profile.frequencyHz)} a second${runs > 1 ? ` over ${formatCount(runs)} runs of the same compile` : ''}. `
           + 'Equal stacks are one box, the heaviest on the left: left to right is not time.' : ''}
       </p>

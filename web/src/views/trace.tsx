@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One compile, seen whole: what came of it, its spans, its samples, its source and its SPIR-V.
 
-import { useMemo, useState } from 'preact/hooks';
+import { useMemo, useRef, useState } from 'preact/hooks';
 import { compile, deleteTrace, getDisassembly, getFlame, getTrace, type TraceJson } from '../api';
 import { decodeProfile } from '../model/flame';
 import { formatBytes, formatCount, formatNs, formatWhen, plural } from '../model/format';
@@ -104,6 +104,7 @@ function Head({ trace, nSpans, go }: { trace: TraceJson; nSpans: number; go: Go 
 
 function Actions({ trace, go }: { trace: TraceJson; go: Go }) {
   const [sure, setSure] = useState(false);
+  const menu = useRef<HTMLDetailsElement>(null);
   const [error, setError] = useState<unknown>(null);
   const remove = async () => {
     if (!sure) return setSure(true);
@@ -122,7 +123,11 @@ function Actions({ trace, go }: { trace: TraceJson; go: Go }) {
         {trace.source !== null && <a class="button" href={formatRoute({ view: 'compile', from: trace.id })}>Edit and compile</a>}
         {trace.source !== null && <Again trace={trace} kind="release" go={go} />}
         {trace.source !== null && <Again trace={trace} kind="debug" go={go} />}
-        <details class="menu">
+        <details class="menu" ref={menu} onKeyDown={(e) => {
+          if (e.key === 'Escape') menu.current!.open = false;
+        }} onFocusOut={(e) => {
+          if (!menu.current!.contains(e.relatedTarget as Node | null)) menu.current!.open = false;
+        }}>
           <summary class="button">Export</summary>
           <div class="menu-list">
             {trace.has_spirv !== false && trace.status === 'ok' && <a href={`/v1/compilations/${trace.compilation_id}/spirv`} download={`${fileName(trace)}.spv`}>SPIR-V</a>}
