@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* GET /metrics: the counters of all parts in Prometheus' text format 0.0.4. Loop thread. */
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "server/front.h"
+
+enum metric_type { COUNTER, GAUGE };
+enum metric_width { U64, U32 };
+
+/* One number of one of the structs. */
+struct metric {
+	const char *name;
+	enum metric_type type;
+	size_t offset;
+	const char *help;
+	enum metric_width width;
+};
+
+#define AT(member) offsetof(struct compile_service_counters, member)
+static const struct metric of_service[] = {
+	{ "compiles_started_total", COUNTER, AT(started), "Compiles taken." },
+	{ "compiles_refused_total", COUNTER, AT(refused_busy), "Compiles refused because the queue was full." },
+	{ "compiles_retried_total", COUNTER, AT(retried), "Runs repeated because their worker went away before it began." },
+	{ "compiles_queued", GAUGE, AT(queued_now), "Compiles waiting for a worker." },
+	{ "compiles_running", GAUGE, AT(running_now), "Compiles in a worker." },
+	{ "workers", GAUGE, AT(workers_now), "Workers alive." },
+	{ "workers_forked_total", COUNTER, AT(workers_forked), "Workers forked." },
+	{ "workers_died_total", COUNTER, AT(workers_died), "Workers that ended without being asked to." },
+	{ "worker_templates_started_total", COUNTER, AT(templates_started), "Worker templates started." },
+	{ "warm_steps", GAUGE, AT(warm_steps), "Compiler tables built ahead.", U32 },
+	{ "warm_steps_total", GAUGE, AT(warm_steps_total), "Compiler tables to be built ahead.", U32 },
+	{ "analyzers_started_total", COUNTER, AT(analyzers_started), "Analyzer processes started." },
+	{ "analyzer_profiled_runs_total", COUNTER, AT(profiled_runs), "Runs with the analyzer attached." },
+	{ "analyzer_clean_runs_total", COUNTER, AT(clean_runs), "Repeated runs without it." },
+	{ "analyzer_samples_total", COUNTER, AT(samples), "Samples taken." },
+	{ "analyzer_samples_complete_total", COUNTER, AT(samples_complete), "Samples whose stack is whole." },
+	{ "analyzer_samples_lost_total", COUNTER, AT(samples_lost), "Samples that found no room." },
+	{ "analyzer_perf_events_opened_total", COUNTER, AT(perf_events_opened), "Perf events opened, as the analyzer says." },
+	{ "analyzer_perf_events_enabled_total", COUNTER, AT(perf_events_enabled), "Times one was enabled, likewise." },
+};
+#undef AT
+#define AT(member) offsetof(struct records_counters, member)
+static const struct metric of_records[] = {
+	{ "records_in_memory", GAUGE, AT(in_memory), "Results in memory." },
+	{ "records_memory_bytes", GAUGE, AT(memory_bytes), "Their size." },
+	{ "records_on_disk", GAUGE, AT(on_disk), "Results on disk." },
+	{ "records_disk_bytes", GAUGE, AT(disk_bytes), "Their size." },
+	{ "records_evicted_total", COUNTER, AT(evicted), "Results dropped from memory." },
+	{ "records_expired_total", COUNTER, AT(expired), "Results dropped from disk by the limits." },
+	{ "records_write_errors_total", COUNTER, AT(write_errors), "Results that could not be written." },
+	{ "records_queue_length", GAUGE, AT(queue_length), "Jobs waiting for the database." },
+};
+#undef AT
+#define AT(member) offsetof(struct http_counters, member)
+static const struct metric of_http[] = {
+	{ "http_connections", GAUGE, AT(connections_now), "Connections open." },
+	{ "http_connections_total", COUNTER, AT(connections), "Connections accepted." },
+	{ "http_connections_refused_total", COUNTER, AT(connections_refused), "Connections turned away at the limit." },
+	{ "http_connections_late_total", COUNTER, AT(connections_late), "Connections closed by a deadline." },
+	{ "http_requests", GAUGE, AT(requests_now), "Requests under way." },
+	{ "http_streams", GAUGE, AT(streams_now), "Event streams open." },
+	{ "http_received_bytes_total", COUNTER, AT(received_bytes), "Bytes of bodies received." },
+};
+#undef AT
+
+static void head(struct strbuf *out, const char *name, enum metric_type type, const char *help)
+{
+	strbuf_printf(out, "# HELP spvscope_%s %s\n# TYPE spvscope_%s %s\n", name, help, name,
+		type == COUNTER ? "counter" : "gauge");
+}
+
+static void put(struct strbuf *out, const struct metric *metrics, size_t n, const void *values)
+{
+	for (size_t i = 0; i < n; i++) {
+		const char *at = (const char *)values + metrics[i].offset;
+		uint64_t value = metrics[i].width == U32 ? *(const unsigned *)at : *(const uint64_t *)at;
+
+		head(out, metrics[i].name, metrics[i].type, metrics[i].help);
+		strbuf_printf(out, "spvscope_%s %" PRIu64 "\n", metrics[i].name, value);
+	}
+}
+
+static void put_ended(struct strbuf *out, const struct compile_service_counters *c)
+{
+	head(out, "compiles_ended_total", COUNTER, "Compiles ended, by status.");
+	for (unsigned s = 0; s < SPVSCOPE_N_STATUSES; s++)
+		strbuf_printf(out, "spvscope_compiles_ended_total{status=\"%s\"} %" PRIu64 "\n",
+			spvscope_status_name((enum spvscope_status)s), c->ended[s]);
+}
+
+static void put_routes(struct strbuf *out, const struct http *http)
+{
+	struct strbuf durations = { 0 };
+
+	head(out, "http_requests_total", COUNTER, "Requests answered, by route and class of status.");
+	head(&durations, "http_request_seconds_total", COUNTER, "Time from their heads to their answers.");
+	for (size_t i = 0;; i++) {
+		const struct http_route *route = &front_routes[i];
+		const char *method = route->method ? route->method : "", *path = route->method ? route->path : "none";
+		struct http_route_counters c;
+
+		http_route_counters(http, i, &c);
+		for (unsigned class = 2; class <= 5; class++)
+			if (c.answers[class])
+				strbuf_printf(out,
+					"spvscope_http_requests_total{method=\"%s\",route=\"%s\",status=\"%uxx\"} %" PRIu64 "\n",
+					method, path, class, c.answers[class]);
+		if (c.duration_ns)
+			strbuf_printf(&durations,
+				"spvscope_http_request_seconds_total{method=\"%s\",route=\"%s\"} %.9f\n", method, path,
+				(double)c.duration_ns / (double)NS_PER_S);
+		if (!route->method)
+			break;
+	}
+	strbuf_append(out, durations.data, durations.len);
+	strbuf_done(&durations);
+}
+
+void route_metrics(void *app, struct http_request *req)
+{
+	struct front *front = app;
+	struct http_response r = { .content_type = "text/plain; version=0.0.4; charset=utf-8" };
+	struct compile_service_counters service;
+	struct records_counters records;
+	struct http_counters http;
+
+	compile_service_counters(front->service, &service);
+	records_counters(front->records, &records);
+	http_counters(front->http, &http);
+	head(&r.body, "build_info", GAUGE, "The version that runs.");
+	strbuf_puts(&r.body, "spvscope_build_info{version=\"" SPVSCOPE_VERSION "\"} 1\n");
+	head(&r.body, "uptime_seconds", GAUGE, "Since the service was started.");
+	strbuf_printf(&r.body, "spvscope_uptime_seconds %.3f\n",
+		(double)(clock_now_ns() - front->started_ns) / (double)NS_PER_S);
+	put(&r.body, of_service, ARRAY_SIZE(of_service), &service);
+	put_ended(&r.body, &service);
+	put(&r.body, of_records, ARRAY_SIZE(of_records), &records);
+	put(&r.body, of_http, ARRAY_SIZE(of_http), &http);
+	put_routes(&r.body, front->http);
+	http_reply(req, &r);
+}
