@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 #ifndef WORKER_SANITIZED
 #define WORKER_SANITIZED 0
@@ -76,9 +77,20 @@ static inline void *counted(void *p, size_t size)
 	return p;
 }
 
+/* glslang takes its memory in pages of 8 KiB and in places reads beyond what it wrote there (a #pragma with too few
+ * tokens). From a recycled page it would read what an earlier source left, so that the same source crashes in one worker
+ * and passes in the next. Each page is therefore filled anew with a byte that is no valid pointer: what comes of such a
+ * source is the same every time, and nothing of another source can be read. Pages are written to the end anyway. */
+#define POOL_PAGE_BYTES 8192u
+#define POOL_PAGE_FILL  0xa5
+
 void *malloc(size_t size)
 {
-	return counted(__libc_malloc(size), size);
+	void *p = counted(__libc_malloc(size), size);
+
+	if (size == POOL_PAGE_BYTES && p)
+		memset(p, POOL_PAGE_FILL, size);
+	return p;
 }
 
 void *calloc(size_t n, size_t size)
