@@ -46,6 +46,7 @@ struct loop {
 	size_t n_heap, heap_capacity;
 	size_t n_timers; /* timers alive: the heap has room for each, so that arming cannot fail */
 	uint64_t n_armed;
+	uint64_t timers_now_ns; /* while due timers run: their moment; else 0 */
 	uint64_t (*before_sleep)(void *arg);
 	void *before_sleep_arg;
 
@@ -226,7 +227,8 @@ int loop_timer_set(struct loop_source *s, uint64_t deadline_ns)
 	struct loop *l = s->loop;
 
 	heap_remove(l, s);
-	s->deadline_ns = deadline_ns;
+	/* Armed by a timer: behind all that are due now, so that one that is always due starves no other. */
+	s->deadline_ns = deadline_ns <= l->timers_now_ns ? l->timers_now_ns + 1 : deadline_ns;
 	s->order = l->n_armed++;
 	if (deadline_ns == UINT64_MAX)
 		return 0;
@@ -309,22 +311,19 @@ static void run_posted(struct loop *l)
 	}
 }
 
-/* Timers that are due now; one armed again by its own callback waits for the next turn. */
+/* Timers that are due now; those that they arm wait for the next turn. */
 static void run_timers(struct loop *l)
 {
-	uint64_t now_ns, n_armed = l->n_armed;
-
 	if (!l->n_heap)
 		return;
-	now_ns = clock_now_ns();
-	while (l->n_heap) {
+	l->timers_now_ns = clock_now_ns();
+	while (l->n_heap && l->heap[0]->deadline_ns <= l->timers_now_ns) {
 		struct loop_source *s = l->heap[0];
 
-		if (s->deadline_ns > now_ns || s->order >= n_armed)
-			return;
 		heap_remove(l, s);
 		s->timer_fn(s->arg);
 	}
+	l->timers_now_ns = 0;
 }
 
 static int sleep_for_events(struct loop *l, uint64_t deadline_ns, struct epoll_event *events)

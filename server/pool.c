@@ -39,6 +39,7 @@ struct pool {
 	uint64_t analyzer_generation;
 	uint64_t fork_retry_ns;    /* no fork before this */
 	unsigned want_fresh;       /* takers that found only used ones, since the last balance */
+	bool telling;              /* `changed` is being called */
 	unsigned confinement;
 	uint64_t n_forked, n_died;
 };
@@ -402,7 +403,9 @@ static void on_soon(void *arg)
 	struct pool *p = arg;
 
 	/* First the takers: a worker that has just come is lent before anyone counts it as one too many. */
+	p->telling = true;
 	p->o.changed(p->o.arg);
+	p->telling = false;
 	balance(p);
 }
 
@@ -532,7 +535,8 @@ struct worker *pool_take(struct pool *p, bool fresh, uint64_t analyzer_generatio
 		best->user = user;
 	} else if (fresh) {
 		p->want_fresh++;
-		soon(p);
+		if (!p->telling) /* else the balance follows anyway */
+			soon(p);
 	}
 	return best;
 }

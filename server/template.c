@@ -19,7 +19,7 @@
 #define TARGET             "server::template"
 #define BACKOFF_FIRST_NS   (20 * NS_PER_MS)
 #define BACKOFF_MAX_NS     (5 * NS_PER_S)
-#define LIVED_WELL_NS      (5 * NS_PER_S)
+#define LIVED_WELL_NS      (1 * NS_PER_S)
 #define HELLO_NS           (20 * NS_PER_S) /* it loads libraries only; generous for a machine that swaps */
 #define MESSAGE_HEAD_BYTES offsetof(struct worker_message, text)
 

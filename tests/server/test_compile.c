@@ -51,6 +51,15 @@ struct scene {
 	bool drained, timed_out;
 };
 
+/* A sanitizer's report takes the place of the signal that the compiler would have died of. */
+static void skip_when_sanitized(void)
+{
+#ifdef __SANITIZE_ADDRESS__
+	print_message("not with a sanitizer\n");
+	skip();
+#endif
+}
+
 static const char *worker_path(void)
 {
 	return getenv("SPVSCOPE_WORKER");
@@ -321,6 +330,8 @@ static void a_full_queue_refuses(void **state)
 
 static void a_crash_is_the_requests_result_and_the_next_is_served(void **state)
 {
+	skip_when_sanitized();
+
 	struct scene *s = start(&(struct compile_service_options){.n_workers = 1});
 	struct ended *e = compile_one(s, request(crashing_shader));
 	struct record *r;
@@ -522,6 +533,8 @@ static void with_tracing_off_there_is_no_record(void **state)
 
 static void a_filter_shows_the_passes_of_the_optimizer(void **state)
 {
+	skip_when_sanitized();
+
 	struct scene *s = start(&(struct compile_service_options){0});
 	struct compile_request q = request(good_shader);
 	const struct trace_tree *t;
@@ -609,6 +622,133 @@ static void a_worker_path_that_is_wrong_ends_requests_with_the_reason(void **sta
 	stop(s);
 }
 
+/* ---- killed from outside ---- */
+
+static void children_of(pid_t pid, pid_t *ret, size_t *n_ret, size_t max)
+{
+	char path[96];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)pid, (int)pid);
+	f = fopen(path, "re");
+	*n_ret = 0;
+	while (f && *n_ret < max && fscanf(f, "%d", &ret[*n_ret]) == 1)
+		(*n_ret)++;
+	if (f)
+		fclose(f);
+}
+
+static bool is_program(pid_t pid, const char *name)
+{
+	char path[64], comm[32] = "";
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+	f = fopen(path, "re");
+	if (f && !fgets(comm, sizeof(comm), f))
+		comm[0] = '\0';
+	if (f)
+		fclose(f);
+	return strncmp(comm, name, strlen(name)) == 0;
+}
+
+enum victim { VICTIM_WORKER, VICTIM_TEMPLATE, VICTIM_ANALYZER };
+
+/* Only children of this test are ever signalled. */
+static bool kill_one(enum victim which, unsigned turn)
+{
+	pid_t ours[16], workers[16];
+	size_t n_ours, n_workers;
+
+	children_of(getpid(), ours, &n_ours, ARRAY_SIZE(ours));
+	for (size_t i = 0; i < n_ours; i++) {
+		bool is_analyzer = is_program(ours[i], "spvscope-analyz");
+
+		if (is_analyzer && which == VICTIM_ANALYZER)
+			return kill(ours[i], SIGKILL) == 0;
+		if (is_analyzer || which == VICTIM_ANALYZER)
+			continue;
+		if (which == VICTIM_TEMPLATE)
+			return kill(ours[i], SIGKILL) == 0;
+		children_of(ours[i], workers, &n_workers, ARRAY_SIZE(workers));
+		if (n_workers)
+			return kill(workers[turn % n_workers], SIGKILL) == 0;
+	}
+	return false;
+}
+
+#define CHAOS_REQUESTS  1000u
+#define CHAOS_IN_FLIGHT 16u
+
+struct chaos {
+	struct scene *s;
+	struct loop_source *killer, *feeder;
+	unsigned turn, n_killed[3];
+};
+
+static void chaos_kill(void *arg)
+{
+	struct chaos *c = arg;
+	enum victim which = c->turn % 60 == 59 ? VICTIM_TEMPLATE : c->turn % 20 == 19 ? VICTIM_ANALYZER : VICTIM_WORKER;
+
+	if (which != VICTIM_WORKER && c->n_killed[which] == 4)
+		which = VICTIM_WORKER; /* the pauses between restarts grow */
+	c->n_killed[which] += kill_one(which, c->turn);
+	c->turn++;
+	loop_timer_set(c->killer, clock_now_ns() + 15 * NS_PER_MS);
+}
+
+static void chaos_feed(void *arg)
+{
+	struct chaos *c = arg;
+	struct scene *s = c->s;
+
+	while (s->n_submitted < CHAOS_REQUESTS && s->n_submitted - s->n_ended < CHAOS_IN_FLIGHT) {
+		struct compile_request q = request(good_shader);
+
+		q.analyzer.kind = s->n_submitted % 5 == 0 ? ANALYZER_RELEASE : s->n_submitted % 7 == 0 ? ANALYZER_DEBUG
+												 : ANALYZER_OFF;
+		q.analyzer.budget_ms = 20;
+		if (s->n_submitted % 11 == 0)
+			q.isolation = ISOLATION_REQUEST;
+		q.keep = s->n_submitted % 50 == 0;
+		submit(s, &q);
+	}
+	loop_timer_set(c->feeder, clock_now_ns() + 2 * NS_PER_MS);
+}
+
+static void kills_give_each_request_one_outcome_and_the_service_heals(void **state)
+{
+	struct scene *s = start(&(struct compile_service_options){
+		.analyzer = true, .analyzer_path = getenv("SPVSCOPE_ANALYZER"), .isolation = ISOLATION_WORKER});
+	struct chaos c = {.s = s};
+	unsigned by_status[SPVSCOPE_N_STATUSES] = {0};
+
+	(void)state;
+	assert_int_equal(loop_timer(s->loop, 0, chaos_kill, &c, &c.killer), 0);
+	assert_int_equal(loop_timer(s->loop, 0, chaos_feed, &c, &c.feeder), 0);
+	wait_for(s, CHAOS_REQUESTS);
+	loop_source_free(c.killer);
+	loop_source_free(c.feeder);
+	for (unsigned i = 0; i < CHAOS_REQUESTS; i++) {
+		assert_int_equal(s->ended[i].n_answers, 1);
+		by_status[s->ended[i].status]++;
+		if (s->ended[i].status == SPVSCOPE_STATUS_CRASHED && !strstr(s->ended[i].message, "died twice"))
+			assert_string_equal(s->ended[i].signal, "SIGKILL");
+	}
+	assert_int_equal(by_status[SPVSCOPE_STATUS_OK] + by_status[SPVSCOPE_STATUS_CRASHED], CHAOS_REQUESTS);
+	assert_true(c.n_killed[VICTIM_WORKER] > 10);
+	assert_true(c.n_killed[VICTIM_TEMPLATE] >= 1);
+	for (int i = 0; i < 20; i++)
+		assert_int_equal(compile_one(s, request(good_shader))->status, SPVSCOPE_STATUS_OK);
+	assert_true(counters(s).templates_started >= 2);
+	print_message("killed %u workers, %u templates, %u analyzers: %u ok, %u crashed, %llu retried\n",
+		c.n_killed[VICTIM_WORKER], c.n_killed[VICTIM_TEMPLATE], c.n_killed[VICTIM_ANALYZER],
+		by_status[SPVSCOPE_STATUS_OK], by_status[SPVSCOPE_STATUS_CRASHED],
+		(unsigned long long)counters(s).retried);
+	stop(s);
+}
+
 static void on_drained(void *arg)
 {
 	struct scene *s = arg;
@@ -658,6 +798,7 @@ int main(void)
 		cmocka_unit_test(a_filter_shows_the_passes_of_the_optimizer),
 		cmocka_unit_test(without_an_analyzer_the_reason_is_told),
 		cmocka_unit_test(the_analyzer_samples_repeated_runs),
+		cmocka_unit_test(kills_give_each_request_one_outcome_and_the_service_heals),
 		cmocka_unit_test(a_worker_path_that_is_wrong_ends_requests_with_the_reason),
 		cmocka_unit_test(draining_ends_what_runs_and_refuses_what_comes),
 	};
@@ -667,5 +808,7 @@ int main(void)
 		return 1;
 	}
 	signal(SIGPIPE, SIG_IGN);
+	if (getenv("SPVSCOPE_TEST"))
+		cmocka_set_test_filter(getenv("SPVSCOPE_TEST"));
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -127,6 +127,25 @@ static void a_timer_that_is_always_due_runs_once_a_turn(void **state)
 	assert_string_equal(s->seen, "rrr");
 }
 
+static void arm_for_ever(void *arg)
+{
+	struct scene *s = arg;
+
+	if (s->n_turns++ > 1000)
+		loop_quit(s->loop);
+	loop_timer_set(s->timer, 0);
+}
+
+static void a_timer_that_is_always_due_starves_no_other(void **state)
+{
+	struct scene *s = *state;
+
+	loop_timer(s->loop, 0, arm_for_ever, s, &s->timer);
+	loop_timer(s->loop, clock_now_ns() + 1000, see_c_and_quit, s, &s->a);
+	loop_run(s->loop);
+	assert_string_equal(s->seen, "c");
+}
+
 static void many_timers_keep_their_order_through_changes(void **state)
 {
 	struct scene *s = *state;
@@ -222,6 +241,7 @@ int main(void)
 		CASE(equal_deadlines_run_first_armed_first),
 		CASE(a_timer_may_free_itself_and_one_that_is_due),
 		CASE(a_timer_that_is_always_due_runs_once_a_turn),
+		CASE(a_timer_that_is_always_due_starves_no_other),
 		CASE(many_timers_keep_their_order_through_changes),
 		CASE(a_callback_may_free_a_source_that_is_ready_too),
 		CASE(a_bad_descriptor_is_refused),
