@@ -2,7 +2,7 @@
 // Runs every measurement once, one after the other on an otherwise quiet machine, and prints the figures with the
 // ratios that have a budget. Figures never fail a test; a measurement that cannot be made does.
 import { execFile, spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { cpus, release, tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -20,7 +20,8 @@ const { values: options } = parseArgs({
 });
 
 const program = (...parts) => join(options.build, ...parts);
-const seconds = options.quick ? 0.5 : 4; // for each measurement
+const ROUNDS = options.quick ? 1 : 3;
+const seconds = options.quick ? 0.4 : 1.5; // for each measurement in each round
 const corpus = { small: join(here, 'corpus/small.frag'), large: join(here, 'corpus/large.frag') };
 const SPIRV = 'Accept: application/vnd.khronos.spirv';
 
@@ -33,13 +34,37 @@ async function figures(file, args) {
   return JSON.parse(stdout);
 }
 
-async function measure(name, work) {
-  process.stderr.write(`${name} …\n`);
-  try {
-    measures.set(name, await work());
-  } catch (error) {
-    measures.set(name, { error: String(error.stderr || error.message).trim() });
+const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
+
+/** Rounds of the same measurement as one: medians of what each round saw, so that one disturbed round does not count. */
+function combine(rounds) {
+  const of = (key) => rounds.map((r) => r[key]);
+  return {
+    n: of('n').reduce((a, b) => a + b, 0),
+    min_ns: Math.min(...of('min_ns')),
+    p50_ns: median(of('p50_ns')),
+    p99_ns: median(of('p99_ns')),
+    max_ns: Math.max(...of('max_ns')),
+    per_second: median(of('per_second')),
+    rounds: rounds.length,
+  };
+}
+
+/** Measures things that are to be compared: in turn, several times, so that what else the machine does meets them all. */
+async function compare(works) {
+  const results = new Map(Object.keys(works).map((name) => [name, []]));
+  process.stderr.write(`${Object.keys(works).join(', ')} …\n`);
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const [name, work] of Object.entries(works)) {
+      try {
+        results.get(name)?.push(await work());
+      } catch (error) {
+        measures.set(name, { error: String(error.stderr || error.message).trim() });
+        results.delete(name);
+      }
+    }
   }
+  for (const name of Object.keys(works)) if (results.has(name)) measures.set(name, combine(results.get(name)));
 }
 
 // ---- the service ----
@@ -81,11 +106,16 @@ async function waitWarm(service) {
 /** Resident memory of the front: started as root, it is a child of the first process, which stays root. */
 async function frontMemoryBytes(service) {
   const { pid } = service.child;
-  const children = (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).trim().split(' ').filter(Boolean);
-  for (const candidate of [...children, pid]) {
-    const status = await readFile(`/proc/${candidate}/status`, 'utf8').catch(() => '');
-    if (/^Name:\s+spvscoped$/m.test(status)) return Number(status.match(/^VmRSS:\s+(\d+)/m)[1]) * 1024;
+  const found = [];
+  for (const entry of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
+    const status = await readFile(`/proc/${entry}/status`, 'utf8').catch(() => '');
+    const isOurs = Number(entry) === pid || status.match(/^PPid:\s+(\d+)/m)?.[1] === String(pid);
+    if (isOurs && /^Name:\s+spvscoped$/m.test(status)) {
+      found.push({ isChild: Number(entry) !== pid, kib: Number(status.match(/^VmRSS:\s+(\d+)/m)[1]) });
+    }
   }
+  const front = found.find((p) => p.isChild) ?? found[0];
+  if (front) return front.kib * 1024;
   throw new Error('the front was not found');
 }
 
@@ -117,18 +147,25 @@ async function measureService() {
     facts.set('start to warm, ms', (await waitWarm(service)) / 1e6);
     facts.set('front idle, MiB', (await frontMemoryBytes(service)) / 2 ** 20);
     for (const size of ['small', 'large']) {
-      await measure(`${size}: library loop`, () => libraryLoop(size));
-      await measure(`${size}: HTTP`, () => load(service, size));
-      await measure(`${size}: glslc process`, () => asProcess(['glslc', '-fshader-stage=fragment', '-o', '-'], size));
-      await measure(`${size}: glslangValidator process`,
-        () => asProcess(['glslangValidator', '-V', '-S', 'frag', '-o', '/dev/null'], size));
+      await compare({
+        [`${size}: library loop`]: () => libraryLoop(size),
+        [`${size}: HTTP`]: () => load(service, size),
+        [`${size}: glslc process`]: () => asProcess(['glslc', '-fshader-stage=fragment', '-o', '-'], size),
+        [`${size}: glslangValidator process`]:
+          () => asProcess(['glslangValidator', '-V', '-S', 'frag', '-o', '/dev/null'], size),
+      });
     }
-    await measure('two library loops', twoLibraryLoops);
-    await measure('HTTP, 2 workers, 4 connections', () => load(service, 'small', { connections: 4 }));
-    for (const kind of ['off', 'release', 'debug']) {
-      await measure(`small: HTTP, analyzer ${kind}`,
-        () => load(service, 'small', { query: `&analyzer=${kind}&min_samples=0` }));
-    }
+    await compare({
+      'two library loops': twoLibraryLoops,
+      'HTTP, 2 workers, 4 connections': () => load(service, 'small', { connections: 4 }),
+    });
+    const analyzed = (query) => () => load(service, 'small', { query: `&min_samples=0${query}` });
+    await compare({
+      'small: analyzer off': analyzed('&analyzer=off'),
+      'small: release at 1 Hz': analyzed('&analyzer=release&frequency_hz=1'),
+      'small: release': analyzed('&analyzer=release'),
+      'small: debug': analyzed('&analyzer=debug'),
+    });
     facts.set('front after the load, MiB', (await frontMemoryBytes(service)) / 2 ** 20);
     facts.set('analyzer', await analyzerState(service));
   } finally {
@@ -164,10 +201,10 @@ const budgets = () => [
     p50('small: glslangValidator process') / p50('small: HTTP'), undefined, '×', ''],
   ['compiles per second, share of two library loops',
     (100 * rate('HTTP, 2 workers, 4 connections')) / rate('two library loops'), 80, '%', 'at least'],
-  ['analyzer release, attach and detach and samples, added to p50',
-    (p50('small: HTTP, analyzer release') - p50('small: HTTP, analyzer off')) / 1e6, undefined, 'ms', ''],
-  ['analyzer debug, the same', (p50('small: HTTP, analyzer debug') - p50('small: HTTP, analyzer off')) / 1e6,
-    undefined, 'ms', ''],
+  ['attach and detach, added to p50 (release at 1 Hz)',
+    (p50('small: release at 1 Hz') - p50('small: analyzer off')) / 1e6, 0.3, 'ms', 'at most'],
+  ['release at its usual 4999 Hz, added to p50', (p50('small: release') - p50('small: analyzer off')) / 1e6, undefined, 'ms', ''],
+  ['debug, the same', (p50('small: debug') - p50('small: analyzer off')) / 1e6, undefined, 'ms', ''],
   ['start to ready', facts.get('start to ready, ms'), 300, 'ms', 'at most'],
   ['start to warm', facts.get('start to warm, ms'), 3000, 'ms', 'at most'],
   ['front idle', facts.get('front idle, MiB'), 64, 'MiB', 'at most'],

@@ -167,7 +167,7 @@ static int read_head(struct connection *c, const char *end)
 	size_t extra = c->head_size - (size_t)(end - c->head);
 
 	if (strncmp(c->head, "HTTP/1.1 200", 12) || !length || length > end) {
-		fprintf(stderr, "http_load: the server answered:\n%s\n", c->head);
+		fprintf(stderr, "http_load: the server answered: %.*s %s\n", (int)strcspn(c->head, "\r\n"), c->head, end);
 		return -1;
 	}
 	c->body_left = strtoul(length + 17, NULL, 10);
