@@ -9,7 +9,7 @@ import { ListView } from './views/list';
 import { lazy } from './views/parts';
 import { TraceView } from './views/trace';
 
-const CompileView = lazy('the form', async () => (await import('./views/compile')).CompileView);
+const CompileView = lazy('the form', async () => (await import('./views/later')).CompileView);
 
 function App() {
   const [route, setRoute] = useState<Route>(() => parseRoute(location.hash));

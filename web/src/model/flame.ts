@@ -170,7 +170,7 @@ export function mergeProfile(p: Profile, range: IdRange | null): FlameTree {
     const cls = p.sampleResult[s] ? 1 : 0;
     // A sample without a single frame is as truncated as can be.
     let node = stack >= 0 ? nodeOf[cls]![stack]! - 1 : t.get(root, p.fnTruncated);
-    if (p.sampleInKernel[s] && t.fn[node] !== p.fnKernel) node = t.get(node, p.fnKernel);
+    if (p.sampleInKernel[s] && p.fnName[t.fn[node]!] !== '[kernel]') node = t.get(node, p.fnKernel);
     t.self[node]!++;
   }
   return layOut(t);

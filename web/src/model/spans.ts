@@ -19,7 +19,16 @@ export interface SpanTable {
   name: string[];
   json: SpanJson[];      // the rest: attributes, events, clean runs
   totalNs: number;       // where the last span ends
+  run: Run | null;       // of a repeated compile: the run whose spans these are
   indexOfId: Map<number, number>;
+}
+
+/** A compile that was repeated for samples: one run's spans stand below server::repeat, the others took the rest of its time. */
+export interface Run {
+  repeat: number; // index of server::repeat
+  startNs: number;
+  endNs: number;
+  compile: number; // index of the span that holds the compile itself
 }
 
 const MAX_FAMILIES = 255;
@@ -49,7 +58,7 @@ export function decodeSpans(roots: readonly SpanJson[]): SpanTable {
     n, id: new Uint32Array(n), parent: Int32Array.from(parents), depth: new Uint16Array(n), end: new Int32Array(n),
     startNs: new Float64Array(n), durationNs: new Float64Array(n), cpuNs: new Float64Array(n), open: new Uint8Array(n),
     hasError: new Uint8Array(n), family: new Uint8Array(n), families: [], name: new Array<string>(n), json: order,
-    totalNs: 0, indexOfId: new Map(),
+    totalNs: 0, run: null, indexOfId: new Map(),
   };
   const familyIdx = new Map<string, number>();
   for (let i = 0; i < n; i++) {
@@ -79,7 +88,25 @@ export function decodeSpans(roots: readonly SpanJson[]): SpanTable {
     const p = t.parent[i]!;
     if (p >= 0 && t.end[p]! < t.end[i]!) t.end[p] = t.end[i]!;
   }
+  t.run = runOf(t);
   return t;
+}
+
+function runOf(t: SpanTable): Run | null {
+  const repeat = t.name.indexOf('server::repeat');
+  if (repeat < 0 || t.end[repeat] === repeat + 1) return null;
+  const run: Run = { repeat, startNs: Infinity, endNs: 0, compile: repeat + 1 };
+  for (let c = repeat + 1; c < t.end[repeat]!; c = t.end[c]!) {
+    run.startNs = Math.min(run.startNs, t.startNs[c]!);
+    run.endNs = Math.max(run.endNs, t.startNs[c]! + t.durationNs[c]!);
+    if (t.durationNs[c]! > t.durationNs[run.compile]!) run.compile = c;
+  }
+  return run;
+}
+
+/** What the share of a span is a share of: its run, where there were several, else everything. */
+export function wholeNs(t: SpanTable, i: number): number {
+  return t.run && i > t.run.repeat && i < t.end[t.run.repeat]! ? t.run.endNs - t.run.startNs : t.totalNs;
 }
 
 /** The rows to show, in order: what is below a collapsed span is left out. */
@@ -133,10 +160,11 @@ export function pathOf(t: SpanTable, i: number): number[] {
   return path.reverse();
 }
 
-/** The n spans with the largest own time at or below i, largest first. */
-export function slowestSpans(t: SpanTable, n: number, within = 0): number[] {
+/** The n spans with the largest own time, largest first; of a repeated compile, those of its run. */
+export function slowestSpans(t: SpanTable, n: number): number[] {
   const all: [number, number][] = [];
-  for (let i = within; i < (t.n ? t.end[within]! : 0); i++) all.push([selfNs(t, i), i]);
+  const to = t.run ? t.end[t.run.repeat]! : t.n;
+  for (let i = t.run ? t.run.repeat + 1 : 0; i < to; i++) all.push([selfNs(t, i), i]);
   all.sort((a, b) => b[0] - a[0] || a[1] - b[1]);
   return all.slice(0, n).map((x) => x[1]);
 }

@@ -25,6 +25,20 @@ export interface WaterfallScene {
   t1: number;
 }
 
+/* Stages that follow each other differ clearly; what is not compiling is pale. */
+const FAMILY_HUES: Record<string, number> = {
+  server: 5, worker: 5, analyzer: 5, 'codegen::compile': 7, 'codegen::preprocess': 4, 'codegen::parse': 1, 'codegen::link': 4,
+  'codegen::generate': 3, 'codegen::opt': 0, 'codegen::validate': 2, 'codegen::disassemble': 6, 'codegen::reflect': 4,
+};
+
+function hueOfFamily(family: string): number {
+  const known = FAMILY_HUES[family];
+  if (known !== undefined) return known;
+  let hash = 0;
+  for (let i = 0; i < family.length; i++) hash = (hash * 31 + family.charCodeAt(i)) >>> 0;
+  return hash % (N_HUES - 1);
+}
+
 export const labelWidth = (width: number): number => Math.round(Math.min(340, Math.max(132, width * 0.34)));
 export const waterfallHeight = (rows: number): number => AXIS_HEIGHT + rows * SPAN_ROW + 4;
 
@@ -122,7 +136,7 @@ function paintBar(s: Surface, scene: WaterfallScene, span: number, middle: numbe
   c.clip();
   const width = Math.max(2, to - from);
   const top = middle - 8;
-  c.fillStyle = s.theme.hues[t.family[span]! % (N_HUES - 1)]!;
+  c.fillStyle = s.theme.hues[hueOfFamily(t.families[t.family[span]!]!)]!;
   c.beginPath();
   c.roundRect(from, top, width, 16, Math.min(3, width / 2));
   c.fill();

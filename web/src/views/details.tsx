@@ -4,7 +4,7 @@
 import type { Attribute } from '../api';
 import type { Profile, IdRange } from '../model/flame';
 import { formatBytes, formatCount, formatNs, formatShare, formatShareInterval, plural } from '../model/format';
-import { labelOf, pathOf, selfNs, slowestSpans, type SpanTable } from '../model/spans';
+import { labelOf, pathOf, selfNs, slowestSpans, wholeNs, type SpanTable } from '../model/spans';
 import { Facts } from './parts';
 
 export function spanRange(t: SpanTable, span: number): IdRange {
@@ -28,6 +28,7 @@ export function SpanDetails({ table: t, span, profile, onSelect }: Props) {
   if (span < 0) return <Slowest table={t} onSelect={onSelect} />;
   const j = t.json[span]!;
   const attributes = Object.entries(j.attributes ?? {});
+  const measured = Boolean(j.cpu_ns); // the front's own spans are clocked and nothing more
   const samples = profile && profile.n ? samplesIn(profile, spanRange(t, span)) : null;
   return (
     <div class="details">
@@ -39,14 +40,14 @@ export function SpanDetails({ table: t, span, profile, onSelect }: Props) {
       <div class="details-title"><h3>{t.name[span]}</h3><button type="button" class="quiet" onClick={() => onSelect(-1)}>Clear</button></div>
       {t.open[span] === 1 && <p class="bad">Never ended: its process died in it.</p>}
       <Facts rows={[
-        ['Duration', <><b>{formatNs(j.duration_ns)}</b> <span class="muted">{t.totalNs > 0 && `${formatShare(j.duration_ns / t.totalNs)} of all`}</span></>],
+        ['Duration', <><b>{formatNs(j.duration_ns)}</b> <span class="muted">{wholeNs(t, span) > 0 && `${formatShare(j.duration_ns / wholeNs(t, span))} of ${wholeNs(t, span) === t.totalNs ? 'all' : 'the run'}`}</span></>],
         ['Own time', t.end[span]! > span + 1 && formatNs(selfNs(t, span))],
         ['Starts at', formatNs(j.start_ns)],
-        ['CPU time', j.cpu_ns !== undefined && formatNs(j.cpu_ns)],
+        ['CPU time', measured && formatNs(j.cpu_ns!)],
         ['Clean runs', j.clean && `${formatNs(j.clean.median_ns)} median of ${formatCount(j.clean.runs)}; ${formatNs(j.clean.min_ns)} to ${formatNs(j.clean.max_ns)}`],
         ['Samples', samples !== null && profile && (samples ? `${formatCount(samples)}; ${formatShareInterval(samples, profile.n)}` : 'none')],
-        ['Page faults', j.minor_faults !== undefined && `${formatCount(j.minor_faults)} minor, ${formatCount(j.major_faults ?? 0)} major`],
-        ['Allocated', j.alloc_calls !== undefined && `${formatBytes(j.alloc_bytes ?? 0)} in ${plural(j.alloc_calls, 'call')}`],
+        ['Page faults', measured && j.minor_faults !== undefined && `${formatCount(j.minor_faults)} minor, ${formatCount(j.major_faults ?? 0)} major`],
+        ['Allocated', measured && j.alloc_calls !== undefined && `${formatBytes(j.alloc_bytes ?? 0)} in ${plural(j.alloc_calls, 'call')}`],
         ['Level', j.level],
         ['Process', j.pid !== undefined && `${j.pid}${j.tid !== undefined && j.tid !== j.pid ? `, thread ${j.tid}` : ''}`],
       ]} />

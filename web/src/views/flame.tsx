@@ -3,17 +3,18 @@
 
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import {
-  boxAt, findPath, functionTable, mergeProfile, moduleShares, pathTo, type FlameTree, type IdRange, type Profile,
+  boxAt, findPath, mergeProfile, moduleShares, pathTo, type FlameTree, type IdRange, type Profile,
 } from '../model/flame';
 import { formatCount, formatShare, formatShareInterval, plural, shortName } from '../model/format';
 import { search } from '../model/search';
 import { FLAME_ROW, flameHeight, huesByModule, paintFlame, type FlameScene } from '../render/flame';
 import { Surface } from '../render/surface';
 import { N_HUES } from '../render/theme';
-import { Icon, Notice, Tooltip } from './parts';
+import { Icon, lazy, Notice, Tooltip } from './parts';
+
+const FunctionTable = lazy('the table', async () => (await import('./later')).FunctionTable);
 
 export const TOO_FEW = 20;
-const TABLE_ROWS = 100;
 
 interface Props {
   profile: Profile;
@@ -35,6 +36,7 @@ export function Flame({ profile, range, spanName, runs, query, onQuery, onClearS
   const shares = useMemo(() => moduleShares(tree, profile), [tree]);
   const total = tree.total[0] ?? 0;
   const zoomed = findPath(tree, zoom);
+  const cut = truncatedIn(tree, profile);
   return (
     <>
       <div class="pane-tools">
@@ -57,6 +59,8 @@ export function Flame({ profile, range, spanName, runs, query, onQuery, onClearS
           + 'Equal stacks are one box, the heaviest on the left: left to right is not time.' : ''}
       </p>
       {total > 0 && total < TOO_FEW && <Notice kind="warning">Too few samples ({total}) to tell functions apart: take the shape as a hint.</Notice>}
+      {cut > total / 5 && <Notice kind="info">{formatCount(cut)} of {plural(total, 'stack')} end before the outermost frame, under [truncated]. What ran in
+        them is right; who called it is not all there. {!asTable && <button type="button" class="link" onClick={() => setAsTable(true)}>Functions by own samples</button>}</Notice>}
       {!total && <p class="empty-pane">{range ? 'No sample was taken inside this span.' : 'No sample was taken.'}</p>}
       {total > 0 && (asTable
         ? <FunctionTable tree={tree} profile={profile} matches={found?.fnMatches ?? null} />
@@ -70,6 +74,11 @@ export function Flame({ profile, range, spanName, runs, query, onQuery, onClearS
       </ul>}
     </>
   );
+}
+
+function truncatedIn(t: FlameTree, p: Profile): number {
+  for (let c = 0; c < t.nChildren[0]!; c++) if (t.fn[t.firstChild[0]! + c] === p.fnTruncated) return t.total[t.firstChild[0]! + c]!;
+  return 0;
 }
 
 function hueOfModule(module: string, modules: readonly string[]): number {
@@ -222,28 +231,5 @@ function BoxTip({ tree: t, profile: p, box }: { tree: FlameTree; profile: Profil
       {t.total[box]! < TOO_FEW && <div class="muted">Too few samples to be exact.</div>}
       {fn === p.fnTruncated && <div>Stacks that do not reach the outermost frame.</div>}
     </>
-  );
-}
-
-function FunctionTable({ tree, profile, matches }: { tree: FlameTree; profile: Profile; matches: Uint8Array | null }) {
-  const rows = useMemo(() => functionTable(tree, profile).filter((r) => !matches || matches[r.fn]), [tree, profile, matches]);
-  const all = Math.max(1, tree.total[0]!);
-  if (!rows.length) return <p class="empty-pane">No function matches.</p>;
-  return (
-    <div class="table-scroll" tabIndex={0} role="region" aria-label="Functions by own samples">
-      <table class="functions">
-        <thead><tr><th scope="col" class="num">Self</th><th scope="col" class="num">Total</th><th scope="col">Function</th></tr></thead>
-        <tbody>
-          {rows.slice(0, TABLE_ROWS).map((r) => (
-            <tr key={r.fn}>
-              <td class="num">{formatShare(r.self / all)} <span class="muted">{formatCount(r.self)}</span></td>
-              <td class="num">{formatShare(r.total / all)} <span class="muted">{formatCount(r.total)}</span></td>
-              <td class="fn"><span title={profile.fnName[r.fn]}>{shortName(profile.fnName[r.fn]!)}</span> <span class="muted">{profile.fnModule[r.fn]!.split('/').pop()}</span></td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-      {rows.length > TABLE_ROWS && <p class="muted">and {formatCount(rows.length - TABLE_ROWS)} more; search to narrow them down.</p>}
-    </div>
   );
 }

@@ -2,12 +2,12 @@
 // One compile, seen whole: what came of it, its spans, its samples, its source and its SPIR-V.
 
 import { useMemo, useRef, useState } from 'preact/hooks';
-import { compile, deleteTrace, getDisassembly, getFlame, getTrace, type TraceJson } from '../api';
+import { compile, deleteTrace, getFlame, getTrace, type TraceJson } from '../api';
 import { decodeProfile } from '../model/flame';
 import { formatBytes, formatCount, formatNs, formatWhen, plural } from '../model/format';
 import { formatRoute, type Route } from '../model/route';
 import { needsFiles, remember, requestOf } from '../model/again';
-import { decodeSpans, labelOf } from '../model/spans';
+import { decodeSpans, labelOf, type SpanTable } from '../model/spans';
 import { dialectOf } from '../model/tokens';
 import { SpanDetails, spanRange } from './details';
 import { Diagnostics, ownDiagnostics } from './diagnostics';
@@ -15,8 +15,9 @@ import { Flame } from './flame';
 import { Failure, Icon, lazy, Loading, Notice, StatusBadge, useLoad } from './parts';
 import { Waterfall } from './waterfall';
 
-const CodePane = lazy('the code pane', async () => (await import('./code')).CodePane);
-const Log = lazy('the log', async () => (await import('./log')).Log);
+const CodePane = lazy('the code pane', async () => (await import('./later')).CodePane);
+const Disassembly = lazy('the disassembly', async () => (await import('./later')).Disassembly);
+const Log = lazy('the log', async () => (await import('./later')).Log);
 
 type TraceRoute = Extract<Route, { view: 'trace' }>;
 type Go = (r: Route, replace?: boolean) => void;
@@ -39,7 +40,7 @@ function TracePage({ trace, route, go }: { trace: TraceJson; route: TraceRoute; 
   const range = useMemo(() => (selected < 0 ? null : spanRange(table, selected)), [table, selected]);
   return (
     <main class="page trace">
-      <Head trace={trace} nSpans={table.n} go={go} />
+      <Head trace={trace} table={table} go={go} />
       <Outcome trace={trace} />
       {diagnostics.length > 0 && (
         <section class="card" aria-labelledby="h-diagnostics">
@@ -80,7 +81,8 @@ function TracePage({ trace, route, go }: { trace: TraceJson; route: TraceRoute; 
   );
 }
 
-function Head({ trace, nSpans, go }: { trace: TraceJson; nSpans: number; go: Go }) {
+function Head({ trace, table, go }: { trace: TraceJson; table: SpanTable; go: Go }) {
+  const runs = trace.response?.analyzer?.runs;
   const spirv = trace.response?.spirv;
   return (
     <header class="trace-head">
@@ -91,8 +93,11 @@ function Head({ trace, nSpans, go }: { trace: TraceJson; nSpans: number; go: Go 
       </div>
       <p class="trace-facts">
         <span>{trace.language}{trace.stage && ` ${trace.stage}`}</span>
-        <span><b>{formatNs(trace.duration_ns)}</b></span>
-        <span>{plural(nSpans, 'span')}</span>
+        {table.run
+          ? <><span><b>{formatNs(table.json[table.run.compile]!.clean?.median_ns ?? table.durationNs[table.run.compile]!)}</b> a compile</span>
+            <span>{formatNs(trace.duration_ns)} with {plural((runs?.profiled ?? 0) + (runs?.clean ?? 0), 'run')}</span></>
+          : <span><b>{formatNs(trace.duration_ns)}</b></span>}
+        <span>{plural(table.n, 'span')}</span>
         {trace.n_samples > 0 && <span>{plural(trace.n_samples, 'sample')}</span>}
         {spirv && <span title={`sha256 ${spirv.sha256}`}>{formatBytes(spirv.size_bytes)} SPIR-V</span>}
         <span>{formatWhen(trace.started_unix_ns)}</span>
@@ -226,17 +231,5 @@ function NoSamples({ trace, go }: { trace: TraceJson; go: Go }) {
       <p>This compile ran without the analyzer, so there are no samples.</p>
       {trace.source !== null && <Again trace={trace} kind="release" go={go} />}
     </div>
-  );
-}
-
-function Disassembly({ trace }: { trace: TraceJson }) {
-  const text = useLoad(trace.compilation_id, (signal) => getDisassembly(trace.compilation_id, signal));
-  return (
-    <section class="card" aria-labelledby="h-disassembly">
-      <h2 id="h-disassembly">SPIR-V</h2>
-      {text.error !== null && <Failure error={text.error} retry={text.retry} />}
-      {text.value === null && text.error === null && <Loading what="Reading the disassembly…" />}
-      {text.value !== null && <CodePane text={text.value} label="SPIR-V disassembly" dialect="spirv" />}
-    </section>
   );
 }

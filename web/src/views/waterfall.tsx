@@ -3,7 +3,7 @@
 
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { formatBytes, formatCount, formatNs, formatShare } from '../model/format';
-import { hasChildren, labelOf, visibleRows, type SpanTable } from '../model/spans';
+import { hasChildren, labelOf, visibleRows, wholeNs, type SpanTable } from '../model/spans';
 import { Surface } from '../render/surface';
 import {
   AXIS_HEIGHT, labelWidth, paintWaterfall, rowAt, SPAN_ROW, toggleX, waterfallHeight, xToTime, type WaterfallScene,
@@ -24,7 +24,7 @@ export function Waterfall({ table, selected, onSelect }: Props) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const surface = useRef<Surface>();
   const [collapsed, setCollapsed] = useState<ReadonlySet<number>>(new Set());
-  const [view, setView] = useState<[number, number]>([0, Math.max(1, table.totalNs)]);
+  const [view, setView] = useState<[number, number]>(() => firstView(table));
   const [current, setCurrent] = useState(Math.max(0, selected));
   const [focused, setFocused] = useState(false);
   const [pointer, setPointer] = useState<{ span: number; x: number; y: number } | null>(null);
@@ -140,7 +140,9 @@ export function Waterfall({ table, selected, onSelect }: Props) {
   return (
     <>
       <div class="pane-tools">
-        <p class="words">Bar: wall time, from the start of the request. Dark line: CPU time.</p>
+        <p class="words">Bar: wall time, from the start of the request. Dark line: CPU time.
+          {table.run && ' The spans of a repeated compile are those of one clean run.'}</p>
+        {table.run && zoomed && <button type="button" class="quiet" onClick={() => setView(firstView(table))}>One run</button>}
         {zoomed && <button type="button" class="quiet" onClick={() => setView(full)}>Whole time</button>}
         {table.n > 1 && <button type="button" class="quiet" onClick={() => setCollapsed(collapsed.size ? new Set() : stages(table))}>
           {collapsed.size ? 'Open all' : 'Fold stages'}</button>}
@@ -168,6 +170,13 @@ export function Waterfall({ table, selected, onSelect }: Props) {
   );
 }
 
+/** Everything; of a repeated compile, the run that the spans are of. */
+function firstView(t: SpanTable): [number, number] {
+  if (!t.run) return [0, Math.max(1, t.totalNs)];
+  const pad = (t.run.endNs - t.run.startNs) * 0.02;
+  return [Math.max(0, t.run.startNs - pad), Math.min(t.totalNs, t.run.endNs + pad)];
+}
+
 /** What "fold stages" closes: everything below the second level that has something below it. */
 function stages(t: SpanTable): Set<number> {
   const out = new Set<number>();
@@ -178,7 +187,7 @@ function stages(t: SpanTable): Set<number> {
 function SpanTip({ table: t, span }: { table: SpanTable; span: number }) {
   const j = t.json[span]!;
   const facts = [
-    `${formatNs(t.durationNs[span]!)}${t.totalNs ? ` · ${formatShare(t.durationNs[span]! / t.totalNs)} of all` : ''}`,
+    `${formatNs(t.durationNs[span]!)}${wholeNs(t, span) ? ` · ${formatShare(t.durationNs[span]! / wholeNs(t, span))} of ${wholeNs(t, span) === t.totalNs ? 'all' : 'the run'}` : ''}`,
     j.cpu_ns ? `CPU ${formatNs(j.cpu_ns)}` : '',
     j.minor_faults || j.major_faults ? `${formatCount((j.minor_faults ?? 0) + (j.major_faults ?? 0))} page faults` : '',
     j.alloc_calls ? `${formatCount(j.alloc_calls)} allocations, ${formatBytes(j.alloc_bytes ?? 0)}` : '',
