@@ -601,7 +601,7 @@ static void the_analyzer_samples_repeated_runs(void **state)
 	assert_non_null(span);
 	assert_int_equal(span->clean.n_runs, e->n_clean);
 	assert_true(span->clean.min_ns <= span->clean.median_ns && span->clean.median_ns <= span->clean.max_ns);
-	assert_int_equal(span->clean.median_ns, span->duration_ns);
+	assert_true(span->clean.min_ns <= span->duration_ns && span->duration_ns <= span->clean.max_ns);
 	assert_int_equal(r->profile->n_samples, e->samples.samples);
 	assert_non_null(r->log);
 	print_message("%u+%u runs, %llu samples, %llu complete, slowdown %.2f\n", e->n_profiled, e->n_clean,
@@ -663,10 +663,11 @@ static bool kill_one(enum victim which, unsigned turn)
 	children_of(getpid(), ours, &n_ours, ARRAY_SIZE(ours));
 	for (size_t i = 0; i < n_ours; i++) {
 		bool is_analyzer = is_program(ours[i], "spvscope-analyz");
+		bool is_template = is_program(ours[i], "spvscope-tmpl");
 
 		if (is_analyzer && which == VICTIM_ANALYZER)
 			return kill(ours[i], SIGKILL) == 0;
-		if (is_analyzer || which == VICTIM_ANALYZER)
+		if (!is_template || which == VICTIM_ANALYZER)
 			continue;
 		if (which == VICTIM_TEMPLATE)
 			return kill(ours[i], SIGKILL) == 0;
