@@ -12,37 +12,45 @@ TAIL_LINES = 40
 LINE = re.compile(r"^\s*(not ok|ok)\b\s*\d*\s*-?\s*(.*)$")
 
 
-def tail(entry):
-    """What the program said apart from its TAP, as TAP comments."""
-    lines = (entry.get("stderr") or "").splitlines()
-    lines += [line for line in (entry.get("stdout") or "").splitlines() if not LINE.match(line)]
-    return ["#   " + line for line in lines[-TAIL_LINES:]]
-
-
 def cases(entry, program):
-    """(verdict, description) of each TAP line."""
+    """[verdict, description, what it said below] of each TAP line."""
+    found = []
     for line in (entry.get("stdout") or "").splitlines():
         match = LINE.match(line)
         if match:
-            yield match.group(1), f"{program}: {match.group(2)}"
+            found.append([match.group(1), f"{program}: {match.group(2)}", []])
+        elif found and not line.startswith("1.."):
+            found[-1][2].append(line)
+    return found
+
+
+def is_failed(case):
+    return case[0] == "not ok" and "# SKIP" not in case[1]
+
+
+def complete(entry, program, found):
+    """Adds what TAP left out: programs that speak none, that were skipped whole, or that died."""
+    if not found and entry["result"] == "SKIP":
+        found.append(["ok", f"{program} # SKIP", []])
+    elif not found and entry["result"] == "OK":
+        found.append(["ok", program, []])
+    elif entry["result"] not in ("OK", "SKIP", "EXPECTEDFAIL") and not any(map(is_failed, found)):
+        found.append(["not ok", f"{program}: {entry['result']}, exit status {entry.get('returncode')}", []])
+    failed = list(filter(is_failed, found))
+    if failed:  # standard error belongs to no case; the last failed one shows it
+        failed[-1][2] += (entry.get("stderr") or "").splitlines()[-TAIL_LINES:]
 
 
 number = 0
 for line in open(sys.argv[1], encoding="utf-8", errors="replace"):
     entry = json.loads(line)
     program = re.sub(r"^.* / ", "", entry["name"]).split(":")[-1].strip()
-    found = list(cases(entry, program))
-    failed_case = any(verdict == "not ok" and "# SKIP" not in text for verdict, text in found)
-    if not found and entry["result"] == "SKIP":
-        found = [("ok", f"{program} # SKIP")]
-    elif not found and entry["result"] == "OK":
-        found = [("ok", program)]
-    elif entry["result"] not in ("OK", "SKIP", "EXPECTEDFAIL") and not failed_case:
-        found.append(("not ok", f"{program}: {entry['result']}, exit status {entry.get('returncode')}"))
-        failed_case = True
-    for verdict, text in found:
+    found = cases(entry, program)
+    complete(entry, program, found)
+    for case in found:
         number += 1
-        print(f"{verdict} {number} - {text}")
-        if verdict == "not ok" and "# SKIP" not in text:
-            print("\n".join(tail(entry)))
+        print(f"{case[0]} {number} - {case[1]}")
+        if is_failed(case):
+            for said in case[2][-2 * TAIL_LINES:]:
+                print("#   " + said)
 print(f"1..{number}")
