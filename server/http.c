@@ -323,6 +323,8 @@ static void find_route(struct http_request *req, const char *method, struct diag
 			return;
 		}
 		size_t at = strlen(req->allow);
+		if (strstr(req->allow, r->method)) /* a more general template has the same */
+			continue;
 		snprintf(req->allow + at, sizeof req->allow - at, "%s%s", at ? ", " : "", r->method);
 	}
 	if (req->allow[0])
@@ -369,6 +371,8 @@ static bool refuse_head(struct http_request *req, const char *method, const char
 	struct http_caller_rules rules = { h->options.token, h->options.allowed_hosts, h->listeners, h->n_listeners };
 
 	MHD_get_connection_values_n(req->mhd, MHD_HEADER_KIND, see_header, &head);
+	head.bytes += strlen(method) + 1 + strlen(req->raw_target ? req->raw_target : "") + 1 + strlen(version) + 2 + 2;
+	head.sent_bytes = MHD_get_connection_info(req->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE)->header_size;
 	if (http_head_check_framing(&head, version, d) < 0) {
 		req->must_close = true;
 		return true;
@@ -767,7 +771,8 @@ int http_new(struct loop *loop, const struct http_options *o, struct http **ret)
 		MHD_OPTION_NOTIFY_COMPLETED, on_completed, h, MHD_OPTION_NOTIFY_CONNECTION, on_connection, h,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEAD_BYTES, MHD_OPTION_CONNECTION_MEMORY_INCREMENT,
 		(size_t)16384, MHD_OPTION_CONNECTION_TIMEOUT, 0u, MHD_OPTION_CONNECTION_LIMIT, 100000u,
-		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+		/* Its strict mode checks no more than is checked here, and answers in HTML. */
+		MHD_OPTION_STRICT_FOR_CLIENT, 0, MHD_OPTION_END);
 	if (!h->route_counters || !h->daemon)
 		goto failed;
 	const union MHD_DaemonInfo *info = MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_EPOLL_FD);
@@ -810,6 +815,8 @@ void http_stop_listening(struct http *h)
 {
 	h->closing = true;
 	for (size_t i = 0; i < h->n_listeners; i++) {
+		if (h->listening[i].watch) /* who has connected already is served, not reset */
+			on_accept(&h->listening[i], EPOLLIN);
 		loop_source_free(TAKE_PTR(h->listening[i].watch));
 		listener_close(&h->listeners[i]);
 	}

@@ -45,6 +45,7 @@ static bool is_token(const char *s, size_t len)
 
 void http_head_see(struct http_head *head, const char *key, size_t key_len, const char *value, size_t value_len)
 {
+	head->bytes += key_len + 2 + value_len + 2;
 	if (++head->n_headers > HTTP_MAX_HEADERS)
 		wrong(head, "", "there are more than 100 headers");
 	if (!is_token(key, key_len)) {
@@ -73,6 +74,10 @@ int http_head_check_framing(struct http_head *head, const char *version, struct 
 
 	if (head->wrong)
 		return diag_set(d, API_ERROR_BAD_HTTP, head->wrong_where, "%s", head->wrong);
+	/* Values arrive cut at a NUL, and folded lines joined: what is missing shows in the count. */
+	if (head->sent_bytes > head->bytes)
+		return diag_set(d, API_ERROR_BAD_HTTP, "",
+			"the head has bytes that are in no header: a NUL, a folded line, or white space beyond one space");
 	if (strcmp(version, "HTTP/1.1") != 0 && strcmp(version, "HTTP/1.0") != 0)
 		return diag_set(d, API_ERROR_BAD_HTTP, "", "only HTTP/1.1 and HTTP/1.0 are spoken");
 	if (length && head->transfer_encoding)

@@ -16,6 +16,8 @@
 /* The headers that decide; borrowed, NULL: not there. */
 struct http_head {
 	unsigned n_headers;
+	size_t bytes;      /* of all that was seen, each header written as "Name: value" and a line's end */
+	size_t sent_bytes; /* that the head had on the wire; 0: not known */
 	const char *host, *origin, *authorization, *content_length, *transfer_encoding, *content_encoding, *expect;
 	const char *fetch_site, *fetch_mode;
 	const char *wrong_where, *wrong; /* the first thing that is wrong (static sentence) */

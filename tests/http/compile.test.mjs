@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+// POST /v1/compile in its forms, and what becomes of the results.
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { after, before, test } from 'node:test';
+import { fragment, Service } from './service.mjs';
+
+const SPIRV = 'application/vnd.khronos.spirv';
+let service;
+before(async () => { service = await Service.start(); });
+after(() => service.close());
+
+test('a JSON compile answers with SPIR-V, its hash, and links to its trace', async () => {
+	const { status, headers, body } = await service.compile({ language: 'glsl', stage: 'fragment', source: fragment,
+		name: 'a.frag', emit: ['spirv', 'disassembly', 'dependencies'] });
+	assert.equal(status, 200);
+	assert.equal(body.status, 'ok');
+	const bytes = Buffer.from(body.spirv.base64, 'base64');
+	assert.equal(bytes.length, body.spirv.size_bytes);
+	assert.equal(bytes.readUInt32LE(0), 0x07230203);
+	assert.equal(createHash('sha256').update(bytes).digest('hex'), body.spirv.sha256);
+	assert.match(body.disassembly, /OpEntryPoint Fragment/);
+	assert.deepEqual(body.dependencies, []);
+	assert.match(body.id, /^[0-9a-f]{32}$/);
+	assert.equal(body.trace.viewer_url, `/#trace=${body.trace.id}`);
+	assert.equal(headers.get('x-spvscope-trace'), body.trace.id);
+	assert.equal(headers.get('link'), `</#trace=${body.trace.id}>; rel="describedby"`);
+	assert.equal(body.analyzer.state, 'off');
+});
+
+test('a body that is the source gives SPIR-V bytes, JSON or text as Accept says', async () => {
+	const query = '?stage=frag&language=glsl';
+	const spirv = await service.compileRaw(fragment, query, { Accept: SPIRV });
+	assert.equal(spirv.status, 200);
+	assert.equal(spirv.headers.get('content-type'), SPIRV);
+	assert.equal(Buffer.from(await spirv.arrayBuffer()).readUInt32LE(0), 0x07230203);
+	const text = await service.compileRaw(fragment, query, { Accept: 'text/plain' });
+	assert.match(await text.text(), /^; SPIR-V/);
+	const json = await service.compileRaw(fragment, query);
+	assert.equal((await json.json()).status, 'ok');
+	assert.equal((await service.compileRaw(fragment, query, { Accept: 'image/png' })).status, 406);
+});
+
+test('a source that does not compile is 422 with lines, and 200 in JSON', async () => {
+	const bad = '#version 450\nvoid main(){ x = 1; }\n';
+	for (const accept of [SPIRV, 'text/plain']) {
+		const answer = await service.compileRaw(bad, '?name=dir/a.frag', { Accept: accept });
+		assert.equal(answer.status, 422);
+		assert.match(answer.headers.get('content-type'), /^text\/plain/);
+		assert.equal(answer.headers.get('x-spvscope-status'), 'failed');
+		assert.match(await answer.text(), /^dir\/a\.frag:2(:\d+)?: error: .*'x'/m);
+	}
+	const { status, body } = await service.compile({ name: 'a.frag', source: bad });
+	assert.equal(status, 200);
+	assert.equal(body.status, 'failed');
+	assert.equal(body.diagnostics[0].range.start.line, 1);
+	assert.equal(body.diagnostics[0].severity, 1);
+	assert.equal(body.diagnostics[0].file, 'a.frag');
+	assert.equal(body.spirv, undefined);
+});
+
+test('includes come from files, and are told as dependencies', async () => {
+	const { body } = await service.compile({ name: 'shaders/a.frag', emit: ['dependencies', 'preprocessed'],
+		source: '#version 450\n#include "common.glsl"\nlayout(location=0) out vec4 c;\nvoid main(){ c = vec4(VALUE); }\n',
+		files: { 'shaders/common.glsl': '#define VALUE 0.5\n' } });
+	assert.equal(body.status, 'ok', JSON.stringify(body.diagnostics));
+	assert.deepEqual(body.dependencies, ['shaders/common.glsl']);
+	assert.equal(body.spirv, undefined);
+});
+
+test('SPIR-V goes in as bytes and as base64', async () => {
+	const made = Buffer.from(await (await service.compileRaw(fragment, '?name=a.frag', { Accept: SPIRV })).arrayBuffer());
+	const raw = await service.compileRaw(made, '?optimize=size', { Accept: SPIRV });
+	assert.equal(raw.status, 200);
+	const { body } = await service.compile({ language: 'spirv', source_base64: made.toString('base64') });
+	assert.equal(body.status, 'ok');
+});
+
+test('a compiler that crashes is a result, and the next request is served', async () => {
+	const source = '#version 450\n#pragma STDGL\nvoid main(){}';
+	const { body } = await service.compile({ language: 'glsl', stage: 'frag', source });
+	assert.equal(body.status, 'crashed');
+	assert.equal(body.failure.signal, 'SIGSEGV');
+	assert.match(body.failure.stage, /^codegen::/);
+	assert.equal((await service.compile({ name: 'a.frag', source: fragment })).body.status, 'ok');
+});
+
+test('a macro bomb ends within its limits', async () => {
+	let source = '#version 450\n#define A0 ; ;\n';
+	for (let i = 1; i < 30; i++)
+		source += `#define A${i} A${i - 1} A${i - 1}\n`;
+	source += 'void main(){ A29 }\n';
+	const { body } = await service.compile({ name: 'a.frag', source, limits: { wall_ms: 1500, memory_bytes: 134217728 } });
+	assert.ok(['timed_out', 'out_of_memory'].includes(body.status), body.status);
+	assert.ok(body.failure.stage);
+	const text = await service.compileRaw(source, '?name=a.frag&wall_ms=1500&memory_bytes=134217728', { Accept: SPIRV });
+	assert.equal(text.status, 422);
+	assert.match(await text.text(), /^a\.frag: error: (timed_out|out_of_memory): /m);
+});
+
+test('a kept result is there by both ids, in parts, until it is deleted', async () => {
+	const { body } = await service.compile({ name: 'a.frag', source: fragment, keep: true, emit: ['spirv', 'disassembly'] });
+	assert.equal(body.kept, true);
+	const again = await (await service.fetch(`/v1/compilations/${body.id}`)).json();
+	assert.equal(again.id, body.id);
+	assert.equal(again.spirv.base64, undefined);
+	assert.equal(again.spirv.sha256, body.spirv.sha256);
+	const bytes = Buffer.from(await (await service.fetch(`/v1/compilations/${body.id}/spirv`)).arrayBuffer());
+	assert.equal(bytes.toString('base64'), body.spirv.base64);
+	assert.equal(await (await service.fetch(`/v1/compilations/${body.id}/disassembly`)).text(), body.disassembly);
+	assert.equal((await service.fetch(`/v1/traces/${body.trace.id}`)).status, 200);
+	assert.equal((await service.fetch(`/v1/traces/${body.trace.id}`, { method: 'DELETE' })).status, 204);
+	assert.equal((await service.fetch(`/v1/compilations/${body.id}`)).status, 404);
+	assert.equal((await service.fetch(`/v1/traces/${body.trace.id}`, { method: 'DELETE' })).status, 404);
+});
+
+test('parts that were not made are named so', async () => {
+	const { body } = await service.compile({ name: 'a.frag', source: '#version 450\nvoid main(){ x = 1; }\n' });
+	for (const part of ['spirv', 'disassembly']) {
+		const answer = await service.fetch(`/v1/compilations/${body.id}/${part}`);
+		assert.equal(answer.status, 404);
+		assert.equal((await answer.json()).error.code, 'part_not_found');
+	}
+});
+
+test('many at once each get their own answer', async () => {
+	const answers = await Promise.all(Array.from({ length: 40 }, (_, i) =>
+		service.compile({ name: `n${i}.frag`, source: fragment, emit: [] })));
+	assert.deepEqual(answers.map((a) => a.body.name), Array.from({ length: 40 }, (_, i) => `n${i}.frag`));
+	assert.equal(new Set(answers.map((a) => a.body.id)).size, 40);
+});
