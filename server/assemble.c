@@ -450,7 +450,7 @@ static int make_record(struct assembly *a, const struct trace_tree *shown, size_
 	if (r < 0 || !rec->tree)
 		return -ENOMEM;
 	r = build_tree(a, shown, representative, rec->tree, &run_root);
-	if (r >= 0 && run_root != TRACE_NO_SPAN)
+	if (r >= 0 && run_root != TRACE_NO_SPAN && a->n_runs > 1)
 		r = compare_clean_runs(a, rec->tree, run_root, shown);
 	if (r >= 0 && a->samples_fd >= 0)
 		r = assemble_samples(a, rec->tree, run_root, representative);

@@ -22,6 +22,7 @@ struct frame_cache {
 		uint64_t key; /* address, with the top bit set for return addresses; 0: empty */
 		uint32_t frame;
 		bool outermost;
+		bool is_code;  /* in a program or library, as far as is known */
 	} *cells;
 	size_t n_cells, n_used; /* n_cells is a power of two */
 };
@@ -67,18 +68,19 @@ static int cache_grow(struct frame_cache *c)
 	return 0;
 }
 
-static int64_t name_frame(struct sampling *s, uint64_t address, bool is_return_address, bool *ret_outermost)
+static int64_t name_frame(struct sampling *s, uint64_t address, bool is_return_address, struct frame_cell *ret)
 {
 	struct symbol symbol;
 	char unnamed[32];
 
-	*ret_outermost = false;
+	ret->is_code = true;
 	if (!s->symbolizer) {
 		snprintf(unnamed, sizeof(unnamed), "0x%llx", (unsigned long long)address);
 		return profile_add_frame(s->profile, unnamed, "[unknown]", NULL, 0);
 	}
 	symbol = symbolizer_lookup(s->symbolizer, address, is_return_address);
-	*ret_outermost = symbol.outermost;
+	ret->outermost = symbol.outermost;
+	ret->is_code = symbol.module[0] != '[' || strcmp(symbol.module, "[vdso]") == 0;
 	return profile_add_frame(s->profile, symbol.name, symbol.module, symbol.file, symbol.line);
 }
 
@@ -86,8 +88,8 @@ static int frame_at(struct sampling *s, uint64_t address, bool is_return_address
 {
 	uint64_t key = address | (uint64_t)is_return_address << 63;
 	struct frame_cache *c = &s->cache;
+	struct frame_cell cell = {0};
 	int64_t frame;
-	bool outermost;
 	size_t at;
 
 	if (c->n_used * 2 >= c->n_cells && cache_grow(c) < 0)
@@ -97,10 +99,12 @@ static int frame_at(struct sampling *s, uint64_t address, bool is_return_address
 	while (c->cells[at].key && c->cells[at].key != key)
 		at = (at + 1) & (c->n_cells - 1);
 	if (!c->cells[at].key) {
-		frame = name_frame(s, address, is_return_address, &outermost);
+		frame = name_frame(s, address, is_return_address, &cell);
 		if (frame < 0)
 			return (int)frame;
-		c->cells[at] = (struct frame_cell){.key = key, .frame = (uint32_t)frame, .outermost = outermost};
+		cell.key = key;
+		cell.frame = (uint32_t)frame;
+		c->cells[at] = cell;
 		c->n_used++;
 	}
 	*ret = &c->cells[at];
@@ -169,30 +173,50 @@ static uint32_t span_at(struct sampling *s, size_t run, uint64_t time_ns)
 	return s->run_root + v->to_shown[span];
 }
 
+/* How many of the frames are callers indeed. Where code was built without frame pointers the chain leads into data
+ * sooner or later, and what lies behind such a link means nothing. */
+static int count_frames(struct sampling *s, const uint64_t *ips, uint32_t n_ips, uint32_t *ret)
+{
+	const struct frame_cell *cell = NULL;
+	uint32_t n = n_ips < ANALYZER_MAX_FRAMES ? n_ips : ANALYZER_MAX_FRAMES;
+
+	for (uint32_t i = 0; i < n; i++) {
+		int r = frame_at(s, ips[i], i > 0, &cell);
+
+		if (r < 0)
+			return r;
+		if (!cell->is_code && i > 0)
+			n = i;
+	}
+	*ret = n;
+	return 0;
+}
+
 /* Outermost first, as the profile's stacks grow. *ret_stack is the innermost node. */
 static int add_stack(struct sampling *s, const struct analyzer_sample *in, const uint64_t *ips, uint32_t *ret_stack,
 	bool *ret_complete)
 {
 	int64_t stack = PROFILE_NO_STACK;
 	const struct frame_cell *cell = NULL;
+	uint32_t n_frames = 0;
+	int r = count_frames(s, ips, in->n_ips, &n_frames);
 
 	*ret_complete = false;
-	for (uint32_t i = in->n_ips; i-- > 0;) {
-		int r = frame_at(s, ips[i], i > 0, &cell);
-
+	for (uint32_t i = n_frames; r >= 0 && i-- > 0;) {
+		r = frame_at(s, ips[i], i > 0, &cell);
 		if (r < 0)
-			return r;
-		if (i == in->n_ips - 1)
+			break;
+		if (i == n_frames - 1)
 			*ret_complete = cell->outermost;
 		stack = profile_add_stack(s->profile, (uint32_t)stack, cell->frame);
-		if (stack < 0)
-			return (int)stack;
+		r = stack < 0 ? (int)stack : 0;
 	}
-	if (in->flags & ANALYZER_SAMPLE_IN_KERNEL || !in->n_ips) {
+	if (r >= 0 && (in->flags & ANALYZER_SAMPLE_IN_KERNEL || !n_frames)) {
 		stack = profile_add_stack(s->profile, (uint32_t)stack, s->kernel_frame);
-		if (stack < 0)
-			return (int)stack;
+		r = stack < 0 ? (int)stack : 0;
 	}
+	if (r < 0)
+		return r;
 	*ret_stack = (uint32_t)stack;
 	return 0;
 }

@@ -219,10 +219,8 @@ static void start_run(struct compile *c, bool profiled)
 	c->state = COMPILE_RUNNING;
 	run->sent_ns = clock_now_ns();
 	loop_timer_set(c->timer, run->sent_ns + c->a.request.wall_ms * NS_PER_MS);
-	if (profiled)
-		c->service->counters.profiled_runs++;
-	else
-		c->service->counters.clean_runs++;
+	c->service->counters.profiled_runs += profiled;
+	c->service->counters.clean_runs += !profiled && c->a.n_runs > 1; /* those made for comparison */
 	if (pool_run(c->worker, &m, c->job_fd) < 0)
 		pool_kill(c->worker); /* it is gone, or deaf; the news of its death comes by itself */
 }
@@ -485,7 +483,7 @@ static void give_back_worker(struct compile *c)
 	}
 	for (size_t i = 0; i < c->a.n_runs; i++) {
 		c->a.outcome.analyzer.n_profiled_runs += c->a.runs[i].profiled;
-		c->a.outcome.analyzer.n_clean_runs += !c->a.runs[i].profiled;
+		c->a.outcome.analyzer.n_clean_runs += !c->a.runs[i].profiled && c->a.n_runs > 1;
 	}
 	compile_end(c);
 }
