@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { after, before, test } from 'node:test';
-import { fragment, Service } from './service.mjs';
+import { fragment, isSanitized, Service } from './service.mjs';
 
 const SPIRV = 'application/vnd.khronos.spirv';
 let service;
@@ -76,9 +76,12 @@ test('SPIR-V goes in as bytes and as base64', async () => {
 	assert.equal(body.status, 'ok');
 });
 
-test('a compiler that crashes is a result, and the next request is served', async () => {
+// It reads behind the end of an array: what it meets there depends on the worker's past.
+test('a compiler that crashes is a result, and the next request is served', { skip: isSanitized && 'no crash under AddressSanitizer' }, async () => {
 	const source = '#version 450\n#pragma STDGL\nvoid main(){}';
-	const { body } = await service.compile({ language: 'glsl', stage: 'frag', source });
+	let body;
+	for (let tries = 0; tries < 20 && body?.status !== 'crashed'; tries++)
+		({ body } = await service.compile({ language: 'glsl', stage: 'frag', source }));
 	assert.equal(body.status, 'crashed');
 	assert.equal(body.failure.signal, 'SIGSEGV');
 	assert.match(body.failure.stage, /^codegen::/);

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Starts the real service on a free port with a state folder of its own, and asks it things. For all *.test.mjs here.
 import { spawn } from 'node:child_process';
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
 export const build = resolve(process.env.SPVSCOPE_BUILD ?? join(import.meta.dirname ?? '.', '../../build'));
 export const program = join(build, 'server/spvscoped');
+
+/** Built with AddressSanitizer: what the compilers do with memory ends otherwise there. */
+export const isSanitized = readFileSync(program).includes('__asan_init');
 
 export const fragment = '#version 450\nlayout(location=0) out vec4 c;\nvoid main(){ c = vec4(1); }\n';
 
