@@ -108,30 +108,44 @@ class NodeTable {
   n = 0;
   #slots: Int32Array; // node + 1; 0 is free
 
-  constructor(capacity: number) {
+  constructor(capacity = 1024) {
     this.fn = new Int32Array(capacity);
     this.parent = new Int32Array(capacity);
     this.self = new Uint32Array(capacity);
-    let size = 64;
-    while (size < capacity * 2) size *= 2;
-    this.#slots = new Int32Array(size);
+    this.#slots = new Int32Array(2 ** Math.ceil(Math.log2(capacity * 2)));
   }
 
-  get(parent: number, fn: number): number {
+  #slotOf(parent: number, fn: number): number {
     const mask = this.#slots.length - 1;
     let h = (Math.imul(parent + 1, 0x9e3779b1) ^ Math.imul(fn + 1, 0x85ebca6b)) >>> 0;
     h = (h ^ (h >>> 15)) & mask;
     for (;;) {
       const slot = this.#slots[h]!;
-      if (!slot) break;
-      if (this.parent[slot - 1] === parent && this.fn[slot - 1] === fn) return slot - 1;
+      if (!slot || (this.parent[slot - 1] === parent && this.fn[slot - 1] === fn)) return h;
       h = (h + 1) & mask;
+    }
+  }
+
+  get(parent: number, fn: number): number {
+    let h = this.#slotOf(parent, fn);
+    if (this.#slots[h]) return this.#slots[h]! - 1;
+    if (this.n === this.fn.length) {
+      this.#grow();
+      h = this.#slotOf(parent, fn);
     }
     const node = this.n++;
     this.fn[node] = fn;
     this.parent[node] = parent;
     this.#slots[h] = node + 1;
     return node;
+  }
+
+  #grow(): void {
+    const larger = new NodeTable(this.n * 2);
+    for (const column of ['fn', 'parent', 'self'] as const) larger[column].set(this[column]);
+    this.#slots = larger.#slots;
+    [this.fn, this.parent, this.self] = [larger.fn, larger.parent, larger.self];
+    for (let i = 0; i < this.n; i++) this.#slots[this.#slotOf(this.parent[i]!, this.fn[i]!)] = i + 1;
   }
 }
 
@@ -148,9 +162,7 @@ export function mergeProfile(p: Profile, range: IdRange | null): FlameTree {
     const cls = nodeOf[p.sampleResult[s] ? 1 : 0]!;
     for (let k = p.sampleStack[s]!; k >= 0 && !cls[k]; k = p.stackParent[k]!) cls[k] = 1;
   }
-  let needed = 2;
-  for (const cls of nodeOf) for (let k = 0; k < nStacks; k++) needed += cls[k]!;
-  const t = new NodeTable(needed + Math.min(p.n, needed) + 1);
+  const t = new NodeTable();
   const root = t.get(-1, p.fnRoot);
   for (let c = 0; c < 2; c++) {
     const cls = nodeOf[c]!;
@@ -172,6 +184,30 @@ export function mergeProfile(p: Profile, range: IdRange | null): FlameTree {
     let node = stack >= 0 ? nodeOf[cls]![stack]! - 1 : t.get(root, p.fnTruncated);
     if (p.sampleInKernel[s] && p.fnName[t.fn[node]!] !== '[kernel]') node = t.get(node, p.fnKernel);
     t.self[node]!++;
+  }
+  return layOut(t);
+}
+
+/** The same from the other end: the function that ran first, below it who called it, and [truncated] where that ends early. */
+export function mergeCallers(p: Profile, range: IdRange | null): FlameTree {
+  // Samples of one stack share their way; each way is walked once.
+  const ways = new Map<number, number>();
+  for (let s = 0; s < p.n; s++) {
+    const span = p.sampleSpan[s]!;
+    if (range && (span < range.lo || span >= range.hi)) continue;
+    const key = (p.sampleStack[s]! + 1) * 4 + (p.sampleResult[s] ? 2 : 0) + (p.sampleInKernel[s] ? 1 : 0);
+    ways.set(key, (ways.get(key) ?? 0) + 1);
+  }
+  const t = new NodeTable();
+  const root = t.get(-1, p.fnRoot);
+  for (const [key, n] of ways) {
+    let k = (key >> 2) - 1;
+    let node = root;
+    let outermost = -1;
+    if (key & 1 && (k < 0 || p.fnName[p.stackFn[k]!] !== '[kernel]')) node = t.get(node, p.fnKernel);
+    for (; k >= 0; k = p.stackParent[k]!) node = t.get(node, (outermost = p.stackFn[k]!));
+    if (key & 2 && p.fnName[outermost] !== '[truncated]') node = t.get(node, p.fnTruncated);
+    t.self[node]! += n;
   }
   return layOut(t);
 }

@@ -99,3 +99,7 @@ export function pieces(line: string, tokens: readonly Token[], marks: readonly M
   }
   return out;
 }
+
+/** Those that are about the text shown, not about one of its includes. */
+export const ownDiagnostics = (all: readonly Diagnostic[], name: string | null): Diagnostic[] =>
+  all.filter((d) => d.range && (!d.file || d.file === name));

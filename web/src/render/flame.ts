@@ -93,6 +93,6 @@ function labelOf(scene: FlameScene, i: number, width: number): string {
  * made up here (the root, truncated stacks, the kernel) has the last colour, a grey. */
 export function huesByModule(p: Profile, modules: readonly string[]): Uint8Array {
   const rank = new Map(modules.map((m, i) => [m, i % (N_HUES - 1)]));
-  return Uint8Array.from(p.fnModule, (m, fn) => (fn === p.fnRoot || fn === p.fnTruncated || fn === p.fnKernel ? N_HUES - 1
+  return Uint8Array.from(p.fnModule, (m, fn) => (fn === p.fnRoot || fn === p.fnTruncated || fn === p.fnKernel || m.startsWith('[') ? N_HUES - 1
     : rank.get(m) ?? modules.length % (N_HUES - 1)));
 }

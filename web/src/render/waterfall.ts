@@ -23,6 +23,7 @@ export interface WaterfallScene {
   focused: boolean;
   t0: number;                    // what is in view, ns
   t1: number;
+  originNs: number;              // what the axis counts from
 }
 
 /* Stages that follow each other differ clearly; what is not compiling is pale. */
@@ -63,13 +64,13 @@ export const toggleX = (scene: WaterfallScene, width: number, span: number): num
 
 export function paintWaterfall(s: Surface, scene: WaterfallScene): void {
   const left = labelWidth(s.width);
-  const marks = ticks(scene.t0, scene.t1, Math.max(2, Math.floor((s.width - left) / 90)));
+  const marks = ticks(scene.t0 - scene.originNs, scene.t1 - scene.originNs, Math.max(2, Math.floor((s.width - left) / 90)));
   const c = s.context;
   c.strokeStyle = s.theme.line;
   c.lineWidth = 1;
   c.beginPath();
   for (const mark of marks) {
-    const x = Math.round(timeToX(scene, s.width, mark.ns)) + 0.5;
+    const x = Math.round(timeToX(scene, s.width, mark.ns + scene.originNs)) + 0.5;
     c.moveTo(x, AXIS_HEIGHT - 5);
     c.lineTo(x, s.height);
   }
@@ -89,7 +90,7 @@ export function paintWaterfall(s: Surface, scene: WaterfallScene): void {
   c.font = s.theme.font;
   let free = left - 4;
   for (const mark of marks) {
-    const x = Math.round(timeToX(scene, s.width, mark.ns));
+    const x = Math.round(timeToX(scene, s.width, mark.ns + scene.originNs));
     const w = s.measure(mark.label);
     const at = Math.min(s.width - w - 2, Math.max(left, x - w / 2));
     if (at < free) continue;
@@ -129,7 +130,14 @@ function paintBar(s: Surface, scene: WaterfallScene, span: number, middle: numbe
   const c = s.context;
   const from = timeToX(scene, s.width, t.startNs[span]!);
   const to = timeToX(scene, s.width, t.startNs[span]! + t.durationNs[span]!);
-  if (to < left || from > s.width) return;
+  const label = formatNs(t.durationNs[span]!);
+  if (to < left || from > s.width) {
+    // out of view: on which side, and how long
+    c.fillStyle = s.theme.muted;
+    if (to < left) c.fillText(`◂ ${label}`, left + 2, middle);
+    else c.fillText(`${label} ▸`, s.width - s.measure(`${label} ▸`) - 2, middle);
+    return;
+  }
   c.save();
   c.beginPath();
   c.rect(left, middle - SPAN_ROW / 2, s.width - left, SPAN_ROW);
@@ -155,7 +163,6 @@ function paintBar(s: Surface, scene: WaterfallScene, span: number, middle: numbe
     c.setLineDash([]);
   }
   // the duration inside its bar, else to the right of it, else to the left
-  const label = formatNs(t.durationNs[span]!);
   const w = s.measure(label);
   const inside = Math.max(from, left);
   c.fillStyle = s.theme.muted;

@@ -7,11 +7,13 @@ import { originalRequest, remember } from '../model/again';
 import { curlCommand, parseDefines } from '../model/curl';
 import { formatBytes, formatNs } from '../model/format';
 import { formatRoute, type Route } from '../model/route';
+import { ownDiagnostics } from '../model/text';
 import { dialectOf } from '../model/tokens';
 import { CodePane } from './code';
-import { Diagnostics, ownDiagnostics } from './diagnostics';
+import { Command } from './command';
+import { Diagnostics } from './diagnostics';
 import { EXAMPLES } from './examples';
-import { Command, Failure, Notice, StatusBadge } from './parts';
+import { Failure, Notice, StatusBadge } from './parts';
 
 const LANGUAGES = ['glsl', 'hlsl', 'spirv-asm'];
 const STAGES = ['vertex', 'tess-control', 'tess-eval', 'geometry', 'fragment', 'compute', 'task', 'mesh', 'raygen', 'intersect',

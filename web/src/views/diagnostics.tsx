@@ -29,6 +29,3 @@ export function Diagnostics({ diagnostics, name, onJump }: Props) {
     </ol>
   );
 }
-
-/** Those that are about the text shown, not about one of its includes. */
-export const ownDiagnostics = (all: readonly Diagnostic[], name: string | null): Diagnostic[] => all.filter((d) => d.range && (!d.file || d.file === name));

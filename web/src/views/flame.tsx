@@ -3,7 +3,7 @@
 
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import {
-  boxAt, findPath, mergeProfile, moduleShares, pathTo, type FlameTree, type IdRange, type Profile,
+  boxAt, findPath, mergeCallers, mergeProfile, moduleShares, pathTo, type FlameTree, type IdRange, type Profile,
 } from '../model/flame';
 import { formatCount, formatShare, formatShareInterval, plural, shortName } from '../model/format';
 import { search } from '../model/search';
@@ -16,6 +16,13 @@ const FunctionTable = lazy('the table', async () => (await import('./later')).Fu
 
 export const TOO_FEW = 20;
 
+type Shape = 'callees' | 'callers' | 'table';
+const SHAPES: [Shape, string, string][] = [
+  ['callees', 'Top down', 'From the outermost frame to the function that ran'],
+  ['callers', 'Bottom up', 'From the function that ran to its callers'],
+  ['table', 'Functions', 'By own samples'],
+];
+
 interface Props {
   profile: Profile;
   range: IdRange | null;
@@ -27,22 +34,25 @@ interface Props {
 }
 
 export function Flame({ profile, range, spanName, runs, query, onQuery, onClearSpan }: Props) {
-  const [asTable, setAsTable] = useState(false);
+  const [shape, setShape] = useState<Shape>(profile.truncated * 2 > profile.n ? 'callers' : 'callees');
+  const asTable = shape === 'table';
   const [zoom, setZoom] = useState<number[]>([profile.fnRoot]);
-  const tree = useMemo(() => mergeProfile(profile, range), [profile, range?.lo, range?.hi]);
+  const callees = useMemo(() => mergeProfile(profile, range), [profile, range?.lo, range?.hi]);
+  const tree = useMemo(() => (shape === 'callers' ? mergeCallers(profile, range) : callees), [callees, shape]);
   const found = useMemo(() => search(tree, profile, query), [tree, profile, query]);
   const modules = useMemo(() => moduleShares(mergeProfile(profile, null), profile).map((m) => m.module), [profile]);
   const hueOf = useMemo(() => huesByModule(profile, modules.filter((m) => !m.startsWith('['))), [profile, modules]);
-  const shares = useMemo(() => moduleShares(tree, profile), [tree]);
+  const shares = useMemo(() => moduleShares(callees, profile), [callees]);
   const total = tree.total[0] ?? 0;
   const zoomed = findPath(tree, zoom);
-  const cut = truncatedIn(tree, profile);
+  const cut = useMemo(() => truncatedIn(profile, range), [profile, range?.lo, range?.hi]);
   return (
     <>
       <div class="pane-tools">
         <div class="segments" role="group" aria-label="Show as">
-          <button type="button" aria-pressed={!asTable} onClick={() => setAsTable(false)}>Graph</button>
-          <button type="button" aria-pressed={asTable} onClick={() => setAsTable(true)}>Functions</button>
+          {SHAPES.map(([key, label, title]) => (
+            <button key={key} type="button" title={title} aria-pressed={shape === key} onClick={() => setShape(key)}>{label}</button>
+          ))}
         </div>
         <label class="search-field"><span class="sr-only">Search functions and libraries</span><Icon name="search" />
           <input type="search" placeholder="Search, or /regex/" value={query} onInput={(e) => onQuery(e.currentTarget.value)} />
@@ -56,15 +66,16 @@ export function Flame({ profile, range, spanName, runs, query, onQuery, onClearS
       <p class="words">
         {asTable ? 'Self: samples that ended in the function. Total: samples with it anywhere in their stack.' : total ? `Width: share of ${plural(total, 'on-CPU sample')}${range ? ` of the ${formatCount(profile.n)} taken, those inside the chosen span` : ''}, `
           + `${formatCount(profile.frequencyHz)} a second${runs > 1 ? ` over ${formatCount(runs)} runs of the same compile` : ''}. `
-          + 'Equal stacks are one box, the heaviest on the left: left to right is not time.' : ''}
+          + (shape === 'callers' ? 'On top the function that ran, below it its callers' : 'Equal stacks are one box')
+          + ', the heaviest on the left: left to right is not time.' : ''}
       </p>
       {total > 0 && total < TOO_FEW && <Notice kind="warning">Too few samples ({total}) to tell functions apart: take the shape as a hint.</Notice>}
-      {cut > total / 5 && <Notice kind="info">{formatCount(cut)} of {plural(total, 'stack')} end before the outermost frame, under [truncated]. What ran in
-        them is right; who called it is not all there. {!asTable && <button type="button" class="link" onClick={() => setAsTable(true)}>Functions by own samples</button>}</Notice>}
+      {cut > total / 5 && <Notice kind="info">{formatCount(cut)} of {plural(total, 'stack')} end before the outermost frame, at [truncated]: what ran is right,
+        who called it is not all there.</Notice>}
       {!total && <p class="empty-pane">{range ? 'No sample was taken inside this span.' : 'No sample was taken.'}</p>}
       {total > 0 && (asTable
         ? <FunctionTable tree={tree} profile={profile} matches={found?.fnMatches ?? null} />
-        : <Graph tree={tree} profile={profile} hueOf={hueOf} zoomed={zoomed} matches={found?.fnMatches ?? null}
+        : <Graph tree={tree} profile={profile} hueOf={hueOf} zoomed={zoomed} matches={found?.fnMatches ?? null} own={shape === 'callees'}
           onZoom={(box) => setZoom(pathTo(tree, box).map((i) => tree.fn[i]!))} />)}
       {total > 0 && <ul class="legend" aria-label="Colours: libraries, by own samples">
         {shares.slice(0, 9).map(({ module, self }) => (
@@ -76,9 +87,10 @@ export function Flame({ profile, range, spanName, runs, query, onQuery, onClearS
   );
 }
 
-function truncatedIn(t: FlameTree, p: Profile): number {
-  for (let c = 0; c < t.nChildren[0]!; c++) if (t.fn[t.firstChild[0]! + c] === p.fnTruncated) return t.total[t.firstChild[0]! + c]!;
-  return 0;
+function truncatedIn(p: Profile, range: IdRange | null): number {
+  let n = 0;
+  for (let s = 0; s < p.n; s++) if (p.sampleResult[s] && (!range || (p.sampleSpan[s]! >= range.lo && p.sampleSpan[s]! < range.hi))) n++;
+  return n;
 }
 
 function hueOfModule(module: string, modules: readonly string[]): number {
@@ -92,10 +104,11 @@ interface GraphProps {
   hueOf: Uint8Array;
   zoomed: number;
   matches: Uint8Array | null;
+  own: boolean; // whether a box's own samples are its function's
   onZoom: (box: number) => void;
 }
 
-function Graph({ tree, profile, hueOf, zoomed, matches, onZoom }: GraphProps) {
+function Graph({ tree, profile, hueOf, zoomed, matches, own, onZoom }: GraphProps) {
   const host = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
   const surface = useRef<Surface>();
@@ -188,7 +201,7 @@ function Graph({ tree, profile, hueOf, zoomed, matches, onZoom }: GraphProps) {
         <div class="canvas-space" style={{ height: `${flameHeight(tree)}px` }}><canvas ref={canvas} aria-hidden="true" /></div>
         <div class="sr-only" role="none"><AriaBoxes tree={tree} profile={profile} box={here} /></div>
       </div>
-      {pointer && pointer.box < tree.n && <Tooltip x={pointer.x} y={pointer.y}><BoxTip tree={tree} profile={profile} box={pointer.box} /></Tooltip>}
+      {pointer && pointer.box < tree.n && <Tooltip x={pointer.x} y={pointer.y}><BoxTip tree={tree} profile={profile} box={pointer.box} own={own} /></Tooltip>}
     </>
   );
 }
@@ -219,7 +232,7 @@ function AriaBoxes({ tree: t, profile: p, box }: { tree: FlameTree; profile: Pro
   );
 }
 
-function BoxTip({ tree: t, profile: p, box }: { tree: FlameTree; profile: Profile; box: number }) {
+function BoxTip({ tree: t, profile: p, box, own }: { tree: FlameTree; profile: Profile; box: number; own: boolean }) {
   const fn = t.fn[box]!;
   const all = t.total[0]!;
   return (
@@ -227,7 +240,7 @@ function BoxTip({ tree: t, profile: p, box }: { tree: FlameTree; profile: Profil
       <strong>{p.fnName[fn]}</strong>
       {p.fnModule[fn] && <div class="muted">{p.fnModule[fn]}</div>}
       <div>{plural(t.total[box]!, 'sample')}, {formatShareInterval(t.total[box]!, all)}</div>
-      {t.self[box]! > 0 && <div>{formatCount(t.self[box]!)} of them in it itself</div>}
+      {own && t.self[box]! > 0 && <div>{formatCount(t.self[box]!)} of them in it itself</div>}
       {t.total[box]! < TOO_FEW && <div class="muted">Too few samples to be exact.</div>}
       {fn === p.fnTruncated && <div>Stacks that do not reach the outermost frame.</div>}
     </>

@@ -6,7 +6,9 @@ import { followEvents, listTraces, type TraceSummary } from '../api';
 import { formatCount, formatNs, formatWhen, plural } from '../model/format';
 import { formatRoute, type Route } from '../model/route';
 import { applyEvent, filterRows, mergeRows } from '../model/traces';
-import { Command, Failure, Icon, Loading, StatusBadge, STATUSES, statusWord } from './parts';
+import { Failure, Icon, lazy, Loading, StatusBadge, STATUSES, statusWord } from './parts';
+
+const FirstCompile = lazy('the first steps', async () => (await import('./later')).FirstCompile);
 
 type ListRoute = Extract<Route, { view: 'list' }>;
 const PAGE = 100;
@@ -139,19 +141,6 @@ function TraceTable({ rows }: { rows: TraceSummary[] }) {
           })}
         </tbody>
       </table>
-    </div>
-  );
-}
-
-function FirstCompile() {
-  const line = `printf '#version 450\\nlayout(location = 0) out vec4 colour;\\nvoid main() { colour = vec4(1); }\\n' |\n`
-    + `  curl --data-binary @- '${location.origin}/v1/compile?name=first.frag&trace=debug&analyzer=release'`;
-  return (
-    <div class="card empty">
-      <h2>No compile yet</h2>
-      <p>Send a shader from a terminal, and it appears here while it runs:</p>
-      <Command text={line} />
-      <p>or <a href="#compile">compile one on this page</a>.</p>
     </div>
   );
 }

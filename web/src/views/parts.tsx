@@ -67,26 +67,6 @@ export function Loading({ what }: { what: string }) {
   return <p class="loading" role="status"><Icon name="running" />{what}</p>;
 }
 
-export function CopyButton({ text, label = 'Copy' }: { text: string; label?: string }) {
-  const [said, say] = useState('');
-  useEffect(() => {
-    if (!said) return undefined;
-    const timer = setTimeout(() => say(''), 1500);
-    return () => clearTimeout(timer);
-  }, [said]);
-  const copy = () => navigator.clipboard?.writeText(text).then(() => say('Copied'), () => say('Not allowed')) ?? say('Not allowed');
-  return <button type="button" class="quiet" onClick={() => void copy()}><span aria-live="polite">{said || label}</span></button>;
-}
-
-export function Command({ text }: { text: string }) {
-  return (
-    <div class="command">
-      <pre tabIndex={0} role="region" aria-label="Command line"><code>{text}</code></pre>
-      <CopyButton text={text} />
-    </div>
-  );
-}
-
 /** Follows the pointer, inside the window. */
 export function Tooltip({ x, y, children }: { x: number; y: number; children: ComponentChildren }) {
   const ref = useRef<HTMLDivElement>(null);

@@ -8,14 +8,15 @@ import { formatBytes, formatCount, formatNs, formatWhen, plural } from '../model
 import { formatRoute, type Route } from '../model/route';
 import { needsFiles, remember, requestOf } from '../model/again';
 import { decodeSpans, labelOf, type SpanTable } from '../model/spans';
+import { ownDiagnostics } from '../model/text';
 import { dialectOf } from '../model/tokens';
 import { SpanDetails, spanRange } from './details';
-import { Diagnostics, ownDiagnostics } from './diagnostics';
 import { Flame } from './flame';
 import { Failure, Icon, lazy, Loading, Notice, StatusBadge, useLoad } from './parts';
 import { Waterfall } from './waterfall';
 
 const CodePane = lazy('the code pane', async () => (await import('./later')).CodePane);
+const Diagnostics = lazy('the diagnostics', async () => (await import('./later')).Diagnostics);
 const Disassembly = lazy('the disassembly', async () => (await import('./later')).Disassembly);
 const Log = lazy('the log', async () => (await import('./later')).Log);
 

@@ -32,8 +32,12 @@ export function Waterfall({ table, selected, onSelect }: Props) {
   const full: [number, number] = [0, Math.max(1, table.totalNs)];
   const zoomed = view[0] !== full[0] || view[1] !== full[1];
 
+  const first = firstView(table);
+  const inRun = table.run !== null && view[0] >= first[0] && view[1] <= first[1];
+  const originNs = inRun ? table.run!.startNs : 0;
+
   const scene = useRef<WaterfallScene>(null!);
-  scene.current = { table, rows, collapsed, selected, hovered: pointer?.span ?? -1, current, focused, t0: view[0], t1: view[1] };
+  scene.current = { table, rows, collapsed, selected, hovered: pointer?.span ?? -1, current, focused, t0: view[0], t1: view[1], originNs };
   useLayoutEffect(() => {
     const s = new Surface(host.current!, canvas.current!, (x) => paintWaterfall(x, scene.current));
     surface.current = s;
@@ -140,9 +144,9 @@ export function Waterfall({ table, selected, onSelect }: Props) {
   return (
     <>
       <div class="pane-tools">
-        <p class="words">Bar: wall time, from the start of the request. Dark line: CPU time.
-          {table.run && ' The spans of a repeated compile are those of one clean run.'}</p>
-        {table.run && zoomed && <button type="button" class="quiet" onClick={() => setView(firstView(table))}>One run</button>}
+        <p class="words">Bar: wall time, from the start of the {inRun ? 'run' : 'request'}. Dark line: CPU time.
+          {table.run && ' The compile was repeated; these are the spans of one run.'}</p>
+        {table.run && (view[0] !== first[0] || view[1] !== first[1]) && <button type="button" class="quiet" onClick={() => setView(first)}>The run</button>}
         {zoomed && <button type="button" class="quiet" onClick={() => setView(full)}>Whole time</button>}
         {table.n > 1 && <button type="button" class="quiet" onClick={() => setCollapsed(collapsed.size ? new Set() : stages(table))}>
           {collapsed.size ? 'Open all' : 'Fold stages'}</button>}
