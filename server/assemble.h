@@ -29,6 +29,7 @@ struct assembly {
 	struct compile_request request;    /* owned */
 	struct compile_outcome outcome;    /* owned; its request points to the one above */
 	bool wants_record;                 /* a tree, and samples if there are any */
+	bool wants_span_events;            /* what the debug analyzer said is put on the spans too */
 	bool keep;
 	bool died;                         /* in its first run */
 	uint64_t received_ns, dispatched_ns, finished_ns; /* of the request */

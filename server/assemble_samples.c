@@ -294,7 +294,8 @@ static int take_event(struct sampling *s, const struct analyzer_event *in, const
 	}
 	s->n_events++;
 	/* On the span itself only when the run shown is the one it happened in: its time means nothing in another. */
-	if (run != s->representative || span == PROFILE_NO_SPAN || s->n_span_events >= LOG_MAX_SPAN_EVENTS)
+	if (!s->a->wants_span_events || run != s->representative || span == PROFILE_NO_SPAN ||
+	    s->n_span_events >= LOG_MAX_SPAN_EVENTS)
 		return 0;
 	s->n_span_events++;
 	snprintf(name, sizeof(name), "analyzer::%.*s", (int)name_len, in->name);

@@ -366,11 +366,12 @@ static int choose_filter(struct compile *c)
 {
 	const struct compile_service *s = c->service;
 	const struct compile_request *q = &c->a.request;
-	struct trace_filter f;
+	struct trace_filter f = s->o.trace_filter;
 	char error[128];
 	int n;
 
-	trace_filter_init(&f, q->has_trace_level ? q->trace_level : SPVSCOPE_LEVEL_OFF);
+	if (q->has_trace_level)
+		trace_filter_init(&f, q->trace_level);
 	if (q->trace_filter && trace_filter_parse(&f, q->trace_filter, error, sizeof(error)) < 0)
 		return -EINVAL;
 	n = snprintf(c->filter, sizeof(c->filter), "%s%s%s",
@@ -383,9 +384,8 @@ static int choose_filter(struct compile *c)
 			c->filter_len--;
 		c->filter_len -= c->filter_len > 0;
 	}
-	c->a.wants_record = f.max_level > SPVSCOPE_LEVEL_OFF ||
-			    (!q->has_trace_level && s->default_max_level > SPVSCOPE_LEVEL_OFF) ||
-			    q->analyzer.kind != ANALYZER_OFF || q->keep;
+	c->a.wants_record = f.max_level > SPVSCOPE_LEVEL_OFF || q->analyzer.kind != ANALYZER_OFF || q->keep;
+	c->a.wants_span_events = trace_filter_matches(&f, SPVSCOPE_LEVEL_DEBUG, "analyzer");
 	return 0;
 }
 
@@ -557,7 +557,6 @@ static void print_default_filter(struct compile_service *s)
 	size_t len = (size_t)snprintf(s->default_filter, sizeof(s->default_filter), "%s",
 		trace_level_name(f->default_level));
 
-	s->default_max_level = f->max_level > f->default_level ? f->max_level : f->default_level;
 	for (size_t i = 0; i < f->n_directives; i++) {
 		char one[TRACE_FILTER_MAX_PATH + 16];
 		int n = snprintf(one, sizeof(one), ",%s=%s", f->directives[i].path,

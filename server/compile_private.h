@@ -70,7 +70,6 @@ struct compile_service {
 	struct compile_service_options o;
 	char default_filter[COMPILE_FILTER_MAX];
 	size_t default_filter_len;
-	enum spvscope_level default_max_level;
 	struct pool *pool;
 	struct analyzer_client *analyzer;
 	struct assembler *assembler;
