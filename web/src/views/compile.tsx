@@ -123,7 +123,7 @@ export function CompileView({ route }: { route: Extract<Route, { view: 'compile'
         <div class="card options">
           <Text label="Name" value={d.name} hint="Guesses language and stage" onInput={(name) => set({ name })} />
           <Choice label="Language" value={d.language} none="By name" options={known?.map((l) => l.name) ?? LANGUAGES}
-            title={(n) => { const l = known?.find((x) => x.name === n); return `${l?.title ?? n}${l?.label ? ` (${l.label})` : ''}`; }} onChange={(v) => set({ language: v })} />
+            title={(n) => { const label = known?.find((x) => x.name === n)?.label; return label ? `${n} (${label})` : n; }} onChange={(v) => set({ language: v })} />
           <Choice label="Stage" value={d.stage} none="By name" options={language?.stages?.length ? language.stages : STAGES} onChange={(stage) => set({ stage })} />
           <Choice label="Optimize" value={d.optimize} options={languages?.optimize ?? OPTIMIZE} onChange={(optimize) => set({ optimize })} />
           <Choice label="Target" value={d.env} options={languages?.envs ?? ENVS} onChange={(env) => set({ env })} />
