@@ -38,7 +38,6 @@ struct sampling {
 	uint32_t run_root;
 	size_t representative;
 	struct profile *profile;
-	struct symbolizer *symbolizer; /* NULL: addresses stay unnamed */
 	struct frame_cache cache;
 	struct run_view *views;  /* one a run */
 	uint32_t kernel_frame;
@@ -74,11 +73,10 @@ static int64_t name_frame(struct sampling *s, uint64_t address, bool is_return_a
 	char unnamed[32];
 
 	ret->is_code = true;
-	if (!s->symbolizer) {
+	if (!s->a->image || !image_lookup(s->a->image, address, is_return_address, &symbol)) {
 		snprintf(unnamed, sizeof(unnamed), "0x%llx", (unsigned long long)address);
 		return profile_add_frame(s->profile, unnamed, "[unknown]", NULL, 0);
 	}
-	symbol = symbolizer_lookup(s->symbolizer, address, is_return_address);
 	ret->outermost = symbol.outermost;
 	ret->is_code = symbol.module[0] != '[' || strcmp(symbol.module, "[vdso]") == 0;
 	return profile_add_frame(s->profile, symbol.name, symbol.module, symbol.file, symbol.line);
@@ -255,13 +253,13 @@ static void log_stack(struct sampling *s, const uint64_t *ips, uint32_t n_ips)
 {
 	strbuf_putc(&s->log, '[');
 	for (uint32_t i = 0; i < n_ips; i++) {
-		const char *name = "[unknown]";
+		struct symbol symbol = {.name = "[unknown]"};
 
-		if (s->symbolizer)
-			name = symbolizer_lookup(s->symbolizer, ips[i], i > 0).name;
+		if (s->a->image)
+			image_lookup(s->a->image, ips[i], i > 0, &symbol);
 		if (i)
 			strbuf_putc(&s->log, ',');
-		strbuf_json_string(&s->log, name, strlen(name));
+		strbuf_json_string(&s->log, symbol.name, strlen(symbol.name));
 	}
 	strbuf_putc(&s->log, ']');
 }
@@ -341,8 +339,6 @@ static int take_all(struct sampling *s, const void *data, size_t size)
 	s->profile = profile_new();
 	if (!s->views || !s->profile)
 		return -ENOMEM;
-	if (s->a->image)
-		s->symbolizer = image_symbolizer(s->a->image);
 	frame = profile_add_frame(s->profile, "[kernel]", "[kernel]", NULL, 0);
 	if (frame < 0)
 		return (int)frame;

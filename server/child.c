@@ -20,28 +20,13 @@
 
 #define SPAWN_MAX_REMEMBERED 4
 
-/* Written before threads start, read afterwards. An O_PATH descriptor is enough to execute and cannot be read from. */
+/* Written before threads start, read afterwards. */
 static struct remembered {
-	char *path;
+	char *path;      /* as it was given */
+	char *real_path; /* as /proc/PID/maps shows it */
 	int fd;
 } remembered[SPAWN_MAX_REMEMBERED];
 static size_t n_remembered;
-
-int spawn_remember(const char *path)
-{
-	_cleanup_fd_ int fd = open(path, O_PATH | O_CLOEXEC);
-	char *copy;
-
-	if (fd < 0)
-		return -errno;
-	if (n_remembered == SPAWN_MAX_REMEMBERED)
-		return -ENOSPC;
-	copy = strdup(path);
-	if (!copy)
-		return -ENOMEM;
-	remembered[n_remembered++] = (struct remembered){.path = copy, .fd = TAKE_FD(fd)};
-	return 0;
-}
 
 static int find_remembered(const char *path)
 {
@@ -49,6 +34,38 @@ static int find_remembered(const char *path)
 		if (strcmp(remembered[i].path, path) == 0)
 			return remembered[i].fd;
 	return -1;
+}
+
+int spawn_remember(const char *path)
+{
+	_cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char *copy, *real_path;
+
+	if (find_remembered(path) >= 0)
+		return 0;
+	if (fd < 0 && errno == EACCES)
+		fd = open(path, O_PATH | O_CLOEXEC); /* enough to execute it, not to read its symbols */
+	if (fd < 0)
+		return -errno;
+	if (n_remembered == SPAWN_MAX_REMEMBERED)
+		return -ENOSPC;
+	copy = strdup(path);
+	real_path = realpath(path, NULL);
+	if (!copy || !real_path) {
+		free(copy);
+		free(real_path);
+		return -ENOMEM;
+	}
+	remembered[n_remembered++] = (struct remembered){.path = copy, .real_path = real_path, .fd = TAKE_FD(fd)};
+	return 0;
+}
+
+const char *spawn_remembered(size_t i, int *ret_fd)
+{
+	if (i >= n_remembered)
+		return NULL;
+	*ret_fd = remembered[i].fd;
+	return remembered[i].real_path;
 }
 
 static void reset_signals(void)

@@ -4,6 +4,7 @@
 #ifndef SPVSCOPE_CHILD_H
 #define SPVSCOPE_CHILD_H
 
+#include <stddef.h>
 #include <sys/types.h>
 
 struct spawned {
@@ -14,6 +15,8 @@ struct spawned {
 /* Opens path now, for spawn_process by a less privileged user later, who may not be able to reach it. Before threads
  * start. 0 or -errno. */
 int spawn_remember(const char *path);
+/* The real path of the i-th of them and its descriptor, which can be read unless it was opened with O_PATH; NULL behind the last. */
+const char *spawn_remembered(size_t i, int *ret_fd);
 
 /* Starts path with the NULL-terminated argv. The child's descriptors are 0 (/dev/null), 1 and 2 (our standard error)
  * and 3 (control_fd, which stays the caller's). Blocks until it has been executed: 0, or the -errno of that. */

@@ -4,7 +4,9 @@
 #ifndef SPVSCOPE_IMAGE_H
 #define SPVSCOPE_IMAGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "bpf/symbols.h"
 
@@ -14,7 +16,7 @@ struct image;
 int image_new(int maps_fd, struct image **ret);
 struct image *image_ref(struct image *i); /* takes NULL */
 void image_unref(struct image *i);        /* takes NULL */
-/* NULL when it cannot be made. */
-struct symbolizer *image_symbolizer(struct image *i);
+/* As symbolizer_lookup; its strings live until the next look-up. False when nothing can be named. */
+bool image_lookup(struct image *i, uint64_t address, bool is_return_address, struct symbol *ret);
 
 #endif
