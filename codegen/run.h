@@ -15,6 +15,7 @@ struct codegen_run {
 	struct spvscope_result *result;       /* its language and stage are what is compiled */
 	const char *stage;                    /* span name of the stage at work, which events are told under */
 	bool scalar_layout, relaxed_layout;   /* block layouts that the source chose, for the validator */
+	struct optimizer_run *optimized;      /* owned; what spirv_measure_sizes needs, NULL when it is not wanted */
 };
 
 /* A stage's outcome. Negative: errno, ours (-ENOMEM) or -EPROTO when a compiler broke its own rules. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The optimizing stage: one debug span for each pass below `codegen::opt`, and the size of the module before and after
- * each. Sizes come from a second run of the same passes after the timed one, because the only way to learn them is to
- * have every intermediate module printed. Runs in the worker, on the compiling thread. */
+ * each. Sizes come from a second run of the same passes after the whole compile, because the only way to learn them is
+ * to have every intermediate module printed. Runs in the worker, on the compiling thread. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +11,8 @@
 #include "codegen/spirv_tools/optimizer_shim.h"
 #include "codegen/spirv_tools/spirv_tools.h"
 
-#define OPT_SPAN "codegen::opt"
+#define OPT_SPAN   "codegen::opt"
+#define SIZES_SPAN "codegen::opt-sizes"
 
 /* Printing costs about as much as optimizing for small modules; beyond these bounds it could cost many times that. */
 #define SIZES_MAX_WORDS       16384u
@@ -19,6 +20,9 @@
 
 struct optimizer_run {
 	struct codegen_run *run;
+	struct optimizer_shim_options options;
+	uint32_t *before;     /* the module as it came, owned; options.words */
+	uint32_t span;        /* of the stage */
 	int verdict;
 	bool planned;         /* all passes are registered */
 	char flag_words[256]; /* what the library said about the flag that it was given last */
@@ -29,10 +33,19 @@ struct optimizer_run {
 	size_t n_sizes;        /* that were told */
 };
 
-static void optimizer_run_done(struct optimizer_run *o)
+static void optimizer_run_free(struct optimizer_run *o)
 {
+	if (!o)
+		return;
+	free(o->before);
 	free(o->spans);
 	free(o->sizes);
+	free(o);
+}
+
+static void optimizer_run_freep(struct optimizer_run **o)
+{
+	optimizer_run_free(*o);
 }
 
 static void say(struct optimizer_run *o, enum spvscope_severity severity, const char *code, const char *text)
@@ -144,31 +157,47 @@ static void tell_sizes(struct optimizer_run *o, size_t words_before)
 	}
 }
 
-static void measure_sizes(struct optimizer_run *o, struct optimizer_shim_options *options, uint32_t opt_span)
+static void measure_sizes(struct optimizer_run *o)
 {
 	const struct codegen_run *run = o->run;
 	struct ir_counter counter = { .module = on_size, .ctx = o };
-	uint64_t naming_cost;
 
-	if (o->n_spans == 0)
-		return;
-	naming_cost = spirv_naming_cost(options->words, options->n_words);
-	if (options->n_words > SIZES_MAX_WORDS || naming_cost > SIZES_MAX_NAMING_COST / o->n_spans) {
-		span_str(run, opt_span, "ir.sizes", "not measured after each pass: the module is too big for that");
-		return;
-	}
 	o->sizes = calloc(o->n_spans + 1, sizeof(*o->sizes));
 	if (!o->sizes)
 		return;
-	uint32_t span = span_begin(run, SPVSCOPE_LEVEL_DEBUG, "codegen::opt-sizes");
+	uint32_t span = span_begin(run, SPVSCOPE_LEVEL_DEBUG, SIZES_SPAN);
 	span_str(run, span, "reason", "the passes run once more, to print the module between them");
-	options->ctx = &counter;
-	options->text = on_text;
-	if (optimizer_shim_print(options) == CODEGEN_GOOD) {
+	o->options.ctx = &counter;
+	o->options.text = on_text;
+	if (optimizer_shim_print(&o->options) == CODEGEN_GOOD) {
 		ir_counter_finish(&counter);
-		tell_sizes(o, options->n_words);
+		tell_sizes(o, o->options.n_words);
 	}
 	span_end(run, span);
+}
+
+/* `codegen::opt-sizes=off` leaves them out: who times a compile over and over needs them once. */
+static bool wants_sizes(const struct optimizer_run *o)
+{
+	uint64_t naming_cost;
+
+	if (o->n_spans == 0 || !span_enabled(o->run, SPVSCOPE_LEVEL_INFO, SIZES_SPAN))
+		return false;
+	naming_cost = spirv_naming_cost(o->options.words, o->options.n_words);
+	if (o->options.n_words <= SIZES_MAX_WORDS && naming_cost <= SIZES_MAX_NAMING_COST / o->n_spans)
+		return true;
+	span_str(o->run, o->span, "ir.sizes", "not measured after each pass: the module is too big for that");
+	return false;
+}
+
+int spirv_measure_sizes(void *ctx)
+{
+	struct codegen_run *run = ctx;
+	_cleanup_(optimizer_run_freep) struct optimizer_run *o = TAKE_PTR(run->optimized);
+
+	if (o && run->result->status == SPVSCOPE_STATUS_OK)
+		measure_sizes(o);
+	return CODEGEN_GOOD;
 }
 
 static const char *preset_name(const struct optimizer_shim_options *o)
@@ -208,37 +237,41 @@ static int optimize(struct optimizer_run *o, const struct optimizer_shim_options
 int spirv_optimize(struct codegen_run *run)
 {
 	const struct spvscope_job *job = run->job;
-	_cleanup_(optimizer_run_done) struct optimizer_run o = { .run = run, .verdict = CODEGEN_GOOD };
-	_cleanup_free_ uint32_t *before = run->result->spirv;
-	struct optimizer_shim_options options = {
-		.words = before,
+	_cleanup_(optimizer_run_freep) struct optimizer_run *o = calloc(1, sizeof(*o));
+	const char *outer;
+	int r;
+
+	if (!o)
+		return -ENOMEM;
+	o->run = run;
+	o->verdict = CODEGEN_GOOD;
+	o->before = TAKE_PTR(run->result->spirv);
+	o->options = (struct optimizer_shim_options){
+		.words = o->before,
 		.n_words = run->result->n_spirv_words,
 		.target_env = spirv_target_env(job),
 		.legalize_hlsl = run->result->language == SPVSCOPE_LANGUAGE_HLSL,
 		.preset = job->optimize,
 		.passes = job->passes,
 		.n_passes = job->n_passes,
-		.ctx = &o,
+		.ctx = o,
 		.message = on_message,
 		.bad_flag = on_bad_flag,
 		.plan = on_plan,
 		.pass_begin = on_pass_begin,
 		.pass_end = on_pass_end,
 	};
-	const char *outer;
-	uint32_t span = stage_begin(run, OPT_SPAN, &outer);
-
-	run->result->spirv = NULL;
 	run->result->n_spirv_words = 0;
-	span_str(run, span, "preset", preset_name(&options));
-	if (options.legalize_hlsl)
-		span_str(run, span, "legalize", "hlsl");
-	span_u64(run, span, "ir.bytes_before", options.n_words * sizeof(uint32_t));
-	int r = optimize(&o, &options);
+	o->span = stage_begin(run, OPT_SPAN, &outer);
+	span_str(run, o->span, "preset", preset_name(&o->options));
+	if (o->options.legalize_hlsl)
+		span_str(run, o->span, "legalize", "hlsl");
+	span_u64(run, o->span, "ir.bytes_before", o->options.n_words * sizeof(uint32_t));
+	r = optimize(o, &o->options);
 	if (r == CODEGEN_GOOD)
-		span_u64(run, span, "ir.bytes_after", run->result->n_spirv_words * sizeof(uint32_t));
-	stage_end(run, span, outer);
-	if (r == CODEGEN_GOOD)
-		measure_sizes(&o, &options, span);
+		span_u64(run, o->span, "ir.bytes_after", run->result->n_spirv_words * sizeof(uint32_t));
+	stage_end(run, o->span, outer);
+	if (r == CODEGEN_GOOD && wants_sizes(o))
+		run->optimized = TAKE_PTR(o);
 	return r;
 }
