@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What compile.c (the service: queue, answers, counters) and compile_run.c (the course of one request on a worker)
- * share. Loop thread only. */
+/* What compile_service.c (the service and its parts), compile.c (queue and answers) and compile_run.c (the course of one
+ * request on a worker) share. Loop thread only. */
 #ifndef SPVSCOPE_COMPILE_PRIVATE_H
 #define SPVSCOPE_COMPILE_PRIVATE_H
 
@@ -95,6 +95,11 @@ void compile_worker_died(void *user, const struct worker_death *death);
 void compile_deadline(struct compile *c);
 
 /* compile.c */
+void compile_free(struct compile *c);
+/* Lends workers to those in the queue, as far as there are any. */
+void compile_dispatch(struct compile_service *s);
+void compile_on_soon(void *service);
+void compile_on_tick(void *service);
 /* There is an outcome and no worker any more. */
 void compile_end(struct compile *c);
 /* Back to the head of the queue: what became of its worker says nothing about it. */
