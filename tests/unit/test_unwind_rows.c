@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The rows of real libraries, stepped over a made-up stack, against libdw's own rules evaluated over the same one. */
+#include <dlfcn.h>
+#include <dwarf.h>
+#include <elfutils/libdw.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <gelf.h>
+#include <link.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "bpf/unwind_rows.h"
+#include "tests/unit/cmocka_head.h"
+
+#if defined(__x86_64__)
+#define REG_FP 6
+#define REG_SP 7
+#define REG_PC 16
+#define REG_LINK -1
+#else
+#define REG_FP 29
+#define REG_SP 31
+#define REG_PC -1
+#define REG_LINK 30
+#endif
+
+/* Words of a stack that nobody has: any address gives a word, which is a place higher up. */
+static long read_word(const void *arg, __u64 address, __u64 *ret)
+{
+	(void)arg;
+	*ret = 0x7F0000000000u + (address * 0x9E3779B97F4A7C15u >> 33 & ~7u);
+	return 0;
+}
+
+static const struct unwind_frame made_up = {
+	.sp = 0x7E0000001000, .fp = 0x7E0000002008, .link = 0x7E0000003010,
+};
+
+static uint64_t reg_value(const struct unwind_frame *f, uint64_t reg)
+{
+	if (reg == REG_FP)
+		return f->fp;
+	if (reg == REG_SP)
+		return f->sp;
+	if (reg == (uint64_t)REG_PC)
+		return f->pc;
+	return reg == (uint64_t)REG_LINK ? f->link : 0;
+}
+
+/* A DWARF expression's value. */
+static uint64_t evaluate(const struct unwind_frame *f, const Dwarf_Op *ops, size_t n, uint64_t cfa)
+{
+	__u64 stack[16] = {0};
+	size_t at = 2; /* two zeroes below, so that no operation needs a check */
+
+	for (size_t i = 0; i < n; i++) {
+		const Dwarf_Op *op = &ops[i];
+		__u64 *top = &stack[at - 1], *below = &stack[at - 2];
+
+		assert_true(at < ARRAY_SIZE(stack) - 1);
+		if (op->atom >= DW_OP_lit0 && op->atom <= DW_OP_lit31)
+			stack[at++] = op->atom - DW_OP_lit0;
+		else if (op->atom >= DW_OP_breg0 && op->atom <= DW_OP_breg31)
+			stack[at++] = reg_value(f, op->atom - DW_OP_breg0) + op->number;
+		else if (op->atom == DW_OP_bregx)
+			stack[at++] = reg_value(f, op->number) + op->number2;
+		else if (op->atom == DW_OP_call_frame_cfa)
+			stack[at++] = cfa;
+		else if (op->atom == DW_OP_plus_uconst)
+			*top += op->number;
+		else if (op->atom == DW_OP_deref)
+			read_word(NULL, *top, top);
+		else if (op->atom == DW_OP_and || op->atom == DW_OP_ge || op->atom == DW_OP_shl || op->atom == DW_OP_plus) {
+			*below = op->atom == DW_OP_and ? *below & *top : op->atom == DW_OP_ge ? *below >= *top
+				: op->atom == DW_OP_shl ? *below << *top : *below + *top;
+			at--;
+		} else
+			fail_msg("operation 0x%x", op->atom);
+	}
+	return stack[at - 1];
+}
+
+static uint64_t evaluate_register(Dwarf_Frame *frame, int reg, uint64_t cfa, uint64_t same)
+{
+	Dwarf_Op mem[3], *ops;
+	size_t n;
+	__u64 value;
+
+	assert_int_equal(dwarf_frame_register(frame, reg, mem, &ops, &n), 0);
+	if (!n)
+		return same;
+	value = evaluate(&made_up, ops, n, cfa);
+	read_word(NULL, value, &value);
+	return value;
+}
+
+struct tally {
+	size_t n_compared, n_unsupported, n_outermost;
+};
+
+static void compare_at(Dwarf_CFI *cfi, uint64_t pc, const struct unwind_row *row, struct tally *t)
+{
+	struct unwind_frame f = made_up;
+	Dwarf_Frame *frame = NULL;
+	Dwarf_Op *ops, mem[3];
+	size_t n;
+	uint64_t cfa;
+	int ra;
+
+	f.pc = pc;
+	if (dwarf_cfi_addrframe(cfi, pc, &frame) != 0) {
+		assert_int_equal(UNWIND_CFA(row->rules), UNWIND_CFA_NONE);
+		return;
+	}
+	assert_int_not_equal(UNWIND_CFA(row->rules), UNWIND_CFA_NONE);
+	ra = dwarf_frame_info(frame, NULL, NULL, NULL);
+	t->n_compared++;
+	assert_int_equal(dwarf_frame_register(frame, ra, mem, &ops, &n), 0);
+	if (UNWIND_CFA(row->rules) == UNWIND_CFA_OUTERMOST) {
+		assert_true(n == 0 && ops == mem);
+		t->n_outermost++;
+	} else if (UNWIND_CFA(row->rules) == UNWIND_CFA_UNSUPPORTED) {
+		t->n_unsupported++;
+	} else {
+		struct unwind_frame at_pc = made_up;
+		at_pc.pc = pc;
+		assert_int_equal(unwind_step(&f, row, read_word, NULL), UNWIND_GOES_ON);
+		assert_int_equal(dwarf_frame_cfa(frame, &ops, &n), 0);
+		cfa = evaluate(&at_pc, ops, n, 0);
+		assert_int_equal(f.sp, cfa);
+		assert_int_equal(f.fp, evaluate_register(frame, REG_FP, cfa, made_up.fp));
+		assert_int_equal(f.pc, evaluate_register(frame, ra, cfa, made_up.link));
+	}
+	free(frame);
+}
+
+static void compare_segment(int fd, Elf *elf, const GElf_Phdr *ph, struct tally *t)
+{
+	struct unwind_rows r = {0};
+	uint64_t end = ph->p_vaddr + ph->p_memsz;
+	Dwarf_CFI *cfi = dwarf_getcfi_elf(elf);
+
+	assert_non_null(cfi);
+	assert_int_equal(unwind_rows_append(&r, fd, ph->p_vaddr, end), 0);
+	assert_int_equal(r.rows[0].pc, ph->p_vaddr);
+	for (size_t i = 0; i < r.n_rows; i++) {
+		uint64_t next = i + 1 < r.n_rows ? r.rows[i + 1].pc : end;
+		assert_true(next > r.rows[i].pc);
+		/* Its first and its last byte, and one between. */
+		compare_at(cfi, r.rows[i].pc, &r.rows[i], t);
+		compare_at(cfi, r.rows[i].pc + (next - r.rows[i].pc) / 2, &r.rows[i], t);
+		compare_at(cfi, next - 1, &r.rows[i], t);
+	}
+	dwarf_cfi_end(cfi);
+	unwind_rows_done(&r);
+}
+
+static int compare_image(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	struct tally *sum = arg, t = {0};
+	const char *path = info->dlpi_name[0] ? info->dlpi_name : "/proc/self/exe";
+	_cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	size_t n = 0;
+	Elf *elf;
+
+	(void)size;
+	if (fd < 0)
+		return 0; /* the vDSO */
+	elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
+	assert_int_equal(elf_getphdrnum(elf, &n), 0);
+	for (size_t i = 0; i < n; i++) {
+		GElf_Phdr ph;
+		if (gelf_getphdr(elf, (int)i, &ph) && ph.p_type == PT_LOAD && ph.p_flags & PF_X)
+			compare_segment(fd, elf, &ph, &t);
+	}
+	elf_end(elf);
+	print_message("# %s: %zu addresses, %zu outermost, %zu of an unsupported rule\n", path, t.n_compared, t.n_outermost,
+		t.n_unsupported);
+	sum->n_compared += t.n_compared;
+	sum->n_unsupported += t.n_unsupported;
+	sum->n_outermost += t.n_outermost;
+	return 0;
+}
+
+static void rows_of_our_own_libraries_say_what_libdw_says(void **state)
+{
+	struct tally t = {0};
+
+	(void)state;
+	elf_version(EV_CURRENT);
+	dlopen("libstdc++.so.6", RTLD_NOW); /* where it is; the compilers' biggest */
+	dl_iterate_phdr(compare_image, &t);
+	assert_true(t.n_compared > 50000); /* the C library alone has as many */
+	assert_true(t.n_outermost >= 3);   /* _start, the dynamic linker's, clone */
+	assert_true(t.n_unsupported * 1000 < t.n_compared);
+}
+
+static void what_is_no_elf_file_is_refused(void **state)
+{
+	_cleanup_fd_ int text = open("/proc/self/maps", O_RDONLY | O_CLOEXEC), self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	struct unwind_rows r = {0};
+
+	(void)state;
+	assert_int_equal(unwind_rows_append(&r, text, 0, 4096), -ENOEXEC);
+	assert_int_equal(unwind_rows_append(&r, -1, 0, 4096), -ENOEXEC);
+	assert_int_equal(unwind_rows_append(&r, self, 4096, 4096), -EFBIG);
+	assert_int_equal(unwind_rows_append(&r, self, 0, 1ull << 32), -EFBIG);
+	assert_int_equal(r.n_rows, 0);
+	/* Behind the end of the image there is nothing, which takes one row to say. */
+	assert_int_equal(unwind_rows_append(&r, self, 0x70000000, 0x70001000), 0);
+	assert_int_equal(r.n_rows, 1);
+	assert_int_equal(UNWIND_CFA(r.rows[0].rules), UNWIND_CFA_NONE);
+	unwind_rows_done(&r);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(rows_of_our_own_libraries_say_what_libdw_says),
+		cmocka_unit_test(what_is_no_elf_file_is_refused),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
