@@ -77,7 +77,7 @@ static int set_soft_limit(rlim_t value)
 
 int memory_limit_begin(struct memory_limit *m, uint64_t bytes)
 {
-	uint64_t data_bytes, limit_bytes;
+	uint64_t data_bytes = 0, limit_bytes;
 
 	if (bytes == 0)
 		return 0;
@@ -99,7 +99,7 @@ int memory_limit_lift(struct memory_limit *m)
 
 bool memory_limit_settle(struct memory_limit *m)
 {
-	uint64_t data_bytes;
+	uint64_t data_bytes = 0;
 
 	if (read_data_bytes(m, &data_bytes) < 0)
 		return true;

@@ -13,7 +13,7 @@ static void parse(struct trace_filter *f, const char *text)
 	char error[256] = "";
 	trace_filter_init(f, SPVSCOPE_LEVEL_INFO);
 	if (trace_filter_parse(f, text, error, sizeof(error)) != 0)
-		fail_msg("\"%s\": %s", text, error);
+		fail_msg("\"%s\": %s", text ? text : "", error);
 }
 
 static void a_filter_without_directives_goes_by_level(void **state)
