@@ -76,13 +76,17 @@ test('SPIR-V goes in as bytes and as base64', async () => {
 	assert.equal(body.status, 'ok');
 });
 
-// It reads behind the end of an array: what it meets there depends on the worker's past.
-test('a compiler that crashes is a result, and the next request is served', { skip: isSanitized && 'no crash under AddressSanitizer' }, async () => {
+// It reads behind the end of an array, in memory that other compiles have used before: workers see to it that what it
+// finds there does not depend on them.
+test('a compiler that crashes is a result each time, and the next request is served', { skip: isSanitized && 'no crash under AddressSanitizer' }, async () => {
 	const source = '#version 450\n#pragma STDGL\nvoid main(){}';
 	let body;
-	for (let tries = 0; tries < 20 && body?.status !== 'crashed'; tries++)
+	for (let tries = 0; tries < 8; tries++) {
+		for (let others = 0; others < tries; others++)
+			await service.compile({ name: 'a.frag', source: fragment, defines: { TRY: String(tries) } });
 		({ body } = await service.compile({ language: 'glsl', stage: 'frag', source }));
-	assert.equal(body.status, 'crashed');
+		assert.equal(body.status, 'crashed', `try ${tries}`);
+	}
 	assert.equal(body.failure.signal, 'SIGSEGV');
 	assert.match(body.failure.stage, /^codegen::/);
 	assert.equal((await service.compile({ name: 'a.frag', source: fragment })).body.status, 'ok');
@@ -94,11 +98,13 @@ test('a macro bomb ends within its limits', async () => {
 		source += `#define A${i} A${i - 1} A${i - 1}\n`;
 	source += 'void main(){ A29 }\n';
 	const { body } = await service.compile({ name: 'a.frag', source, limits: { wall_ms: 1500, memory_bytes: 134217728 } });
-	assert.ok(['timed_out', 'out_of_memory'].includes(body.status), body.status);
+	// A sanitizer ends the worker when memory is refused, instead of refusing it.
+	const ends = ['timed_out', 'out_of_memory'].concat(isSanitized ? ['crashed'] : []);
+	assert.ok(ends.includes(body.status), body.status);
 	assert.ok(body.failure.stage);
 	const text = await service.compileRaw(source, '?name=a.frag&wall_ms=1500&memory_bytes=134217728', { Accept: SPIRV });
 	assert.equal(text.status, 422);
-	assert.match(await text.text(), /^a\.frag: error: (timed_out|out_of_memory): /m);
+	assert.match(await text.text(), new RegExp(`^a\\.frag: error: (${ends.join('|')}): `, 'm'));
 });
 
 test('a kept result is there by both ids, in parts, until it is deleted', async () => {
