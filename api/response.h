@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What came of one compile, and its JSON. Filled by the front (server/compile.c), read by the encoders. */
+/* What came of one compile, and its JSON. Filled by the front (server/compile/compile.c), read by the encoders. */
 #ifndef SPVSCOPE_RESPONSE_H
 #define SPVSCOPE_RESPONSE_H
 

@@ -12,8 +12,8 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
-#include "server/http.h"
-#include "server/http_listen.h"
+#include "server/http/http.h"
+#include "server/http/http_listen.h"
 
 #define MAX_FILE_BYTES (256u << 10)
 

@@ -3,11 +3,11 @@
 #ifndef SPVSCOPE_FRONT_H
 #define SPVSCOPE_FRONT_H
 
-#include "server/assets.h"
-#include "server/compile.h"
+#include "server/http/assets.h"
+#include "server/compile/compile.h"
 #include "server/config.h"
-#include "server/http.h"
-#include "server/records.h"
+#include "server/http/http.h"
+#include "server/records/records.h"
 
 struct events;
 

@@ -13,7 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "server/compile.h"
+#include "server/compile/compile.h"
 
 static const char good_shader[] =
 	"#version 450\nlayout(location = 0) out vec4 color;\n"

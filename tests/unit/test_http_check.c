@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tests of server/http_check.c and server/http_guard.c. */
+/* Tests of server/http/http_check.c and server/http/http_guard.c. */
 #include "tests/unit/cmocka_head.h"
 
 #include <errno.h>
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "server/http_check.h"
-#include "server/http_guard.h"
+#include "server/http/http_check.h"
+#include "server/http/http_guard.h"
 
 static void see(struct http_head *head, const char *key, const char *value)
 {

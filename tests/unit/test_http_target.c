@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tests of server/http_target.c and server/accept.c. */
+/* Tests of server/http/http_target.c and server/http/accept.c. */
 #include "tests/unit/cmocka_head.h"
 
 #include <errno.h>
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "server/accept.h"
-#include "server/http_target.h"
+#include "server/http/accept.h"
+#include "server/http/http_target.h"
 
 static void a_target_is_decoded_once(void **state)
 {

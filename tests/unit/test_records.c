@@ -15,7 +15,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "server/records.h"
+#include "server/records/records.h"
 
 #define FIRST_NS 1700000000000000000ull
 

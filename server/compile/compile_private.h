@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What compile_service.c (the service and its parts), compile.c (queue and answers) and compile_run.c (the course of one
+ * request on a worker) share. Loop thread only. */
+#ifndef SPVSCOPE_COMPILE_PRIVATE_H
+#define SPVSCOPE_COMPILE_PRIVATE_H
+
+#include "server/pool/analyzer_client.h"
+#include "server/compile/assembler.h"
+#include "server/compile/compile.h"
+#include "server/pool/pool.h"
+
+#define COMPILE_FILTER_MAX WORKER_TEXT_MAX
+
+/*            ┌────────────── its worker died before it began, or with the template (once) ─┐
+ *            ▼                                                                             │
+ *  submit → QUEUED → ATTACHING → RUNNING ⇄ SWITCHING (profiling on or off) → DETACHING → ASSEMBLING → KEEPING → answer
+ *            │           └── no analyzer ──►│                                  ▲
+ *            └── cancelled ── ENDING        └───────────── no analyzer ────────┘
+ */
+enum compile_state {
+	COMPILE_QUEUED = 0,
+	COMPILE_ATTACHING,  /* waits for the analyzer */
+	COMPILE_RUNNING,    /* the worker has it, or is dying with it */
+	COMPILE_SWITCHING,  /* between two runs: waits for the analyzer to switch on or off */
+	COMPILE_DETACHING,  /* no more runs: waits for the samples */
+	COMPILE_ENDING,     /* ended without a worker; told on the loop's next turn */
+	COMPILE_ASSEMBLING,
+	COMPILE_KEEPING,    /* waits for the disk */
+};
+
+struct compile {
+	struct compile_service *service;
+	struct compile *prev, *next;             /* all that are not freed */
+	struct compile *queue_prev, *queue_next; /* QUEUED or ENDING: the list it is in */
+	enum compile_state state;
+	compile_done_fn fn;
+	void *arg;
+	bool answered, cancelled, timed_out, retried, template_retried;
+	bool fresh_worker;          /* isolation: it gets a worker that has run nothing, which then goes */
+	bool expected;              /* records_expect was called and is to be kept or taken back */
+	struct assembly a;
+	struct assembler_item item;
+	char filter[COMPILE_FILTER_MAX];
+	size_t filter_len;
+	int job_fd;                 /* sealed memfd */
+	struct worker *worker;      /* lent to it */
+	struct loop_source *timer;  /* QUEUED: patience with the analyzer; RUNNING: the run's deadline */
+	size_t log_bytes;           /* of span logs copied so far */
+
+	bool worker_dead, worker_retires, starts_over;
+	uint64_t session;           /* 0: none */
+	bool attached, switch_failed;
+	unsigned n_awaited;         /* analyzer answers */
+	uint64_t first_end_ns, profiled_cpu_ns;
+};
+
+struct compile_list {
+	struct compile *first, *last;
+};
+
+struct observer {
+	struct observer *next;
+	compile_observer_fn fn;
+	void *arg;
+};
+
+struct compile_service {
+	struct loop *loop;
+	struct records *records;
+	struct compile_service_options o;
+	char default_filter[COMPILE_FILTER_MAX];
+	size_t default_filter_len;
+	struct pool *pool;
+	struct analyzer_client *analyzer;
+	struct assembler *assembler;
+	struct compile *compiles;
+	struct compile_list queue, ending;
+	struct loop_source *soon, *tick;
+	struct observer *observers;
+	size_t n_compiles, n_queued, n_assembling;
+	uint64_t n_runs, n_sessions; /* numbers given out */
+	struct compile_service_counters counters;
+
+	bool draining;
+	struct loop_source *drain_timer;
+	loop_fn drained;
+	void *drained_arg;
+};
+
+/* compile_run.c */
+/* It has been lent c->worker: takes its course from here. unavailable: why no analyzer is used though asked for. */
+void compile_begin(struct compile *c, const char *unavailable);
+void compile_worker_done(void *user, const struct worker_message *m, int *result_fd);
+void compile_worker_died(void *user, const struct worker_death *death);
+void compile_deadline(struct compile *c);
+
+/* compile.c */
+void compile_free(struct compile *c);
+/* Lends workers to those in the queue, as far as there are any. */
+void compile_dispatch(struct compile_service *s);
+void compile_on_soon(void *service);
+void compile_on_tick(void *service);
+/* There is an outcome and no worker any more. */
+void compile_end(struct compile *c);
+/* Back to the head of the queue: what became of its worker says nothing about it. */
+void compile_requeue(struct compile *c);
+void compile_analyzer_unavailable(struct compile *c, const char *reason);
+
+#endif

@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The analyzer's process and the requests that it has not answered yet. Runs in the front, on the loop's thread. */
+#include "server/pool/analyzer_client.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/pidfd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/unix_message.h"
+#include "server/manager.h"
+#include "server/child.h"
+
+#define TARGET               "server::analyzer"
+#define ANALYZER_MAX_PENDING 4096              /* five for each of some 800 sessions */
+#define ANALYZER_HELLO_NS    (10 * NS_PER_S)   /* it loads and verifies two objects first */
+#define ANALYZER_ANSWER_NS   (10 * NS_PER_S)   /* opening a perf event took at most 20 ms */
+#define BACKOFF_FIRST_NS     (200 * NS_PER_MS)
+#define BACKOFF_MAX_NS       (20 * NS_PER_S)   /* so at most some three a minute */
+#define LIVED_WELL_NS        (30 * NS_PER_S)
+#define MESSAGE_HEAD_BYTES   offsetof(struct analyzer_message, text)
+
+struct pending {
+	uint32_t expects; /* enum analyzer_message_type */
+	uint64_t session;
+	uint64_t deadline_ns;
+	analyzer_answer_fn fn;
+	void *arg;
+};
+
+struct analyzer_client {
+	struct loop *loop;
+	struct analyzer_client_options o;
+	char *path;
+	int socket, registration_fd;
+	struct spawned process;
+	struct loop_source *watch, *timer;
+	bool up, said_hello;
+	bool refused; /* it said that it cannot serve here: that stands until the service is started again */
+	uint32_t kinds;
+	uint64_t generation, n_generations, n_started;
+	uint64_t started_ns, backoff_ns, restart_ns;
+	uint64_t attached_before, enabled_before; /* of the ones that are gone */
+	uint64_t attached_now, enabled_now;
+	char reason[ANALYZER_TEXT_MAX + 1];
+
+	struct pending pending[ANALYZER_MAX_PENDING]; /* a ring, oldest first */
+	size_t pending_first, n_pending;
+};
+
+static void start(struct analyzer_client *a);
+
+/* One timer serves all waits: until the restart when it is gone, else for the greeting or the oldest answer. */
+static void arm_timer(struct analyzer_client *a)
+{
+	uint64_t deadline_ns = UINT64_MAX;
+
+	if (a->socket < 0)
+		deadline_ns = a->restart_ns;
+	else if (!a->said_hello)
+		deadline_ns = a->started_ns + ANALYZER_HELLO_NS;
+	else if (a->n_pending)
+		deadline_ns = a->pending[a->pending_first].deadline_ns;
+	loop_timer_set(a->timer, deadline_ns);
+}
+
+static void fail_pending(struct analyzer_client *a)
+{
+	while (a->n_pending) {
+		struct pending p = a->pending[a->pending_first];
+		int none = -1;
+
+		a->pending_first = (a->pending_first + 1) % ANALYZER_MAX_PENDING;
+		a->n_pending--;
+		if (p.fn)
+			p.fn(p.arg, NULL, &none);
+	}
+}
+
+/* Closing the socket makes the analyzer detach everything and exit, also one that the manager holds. */
+static void close_connection(struct analyzer_client *a)
+{
+	loop_source_free(TAKE_PTR(a->watch));
+	a->socket = fd_close(a->socket);
+	a->registration_fd = fd_close(a->registration_fd);
+	a->attached_before += a->attached_now;
+	a->enabled_before += a->enabled_now;
+	a->attached_now = a->enabled_now = 0;
+	a->up = a->said_hello = false;
+	a->kinds = 0;
+	a->generation = 0;
+}
+
+static void lose(struct analyzer_client *a, const char *why)
+{
+	uint64_t now_ns = clock_now_ns();
+	bool lived_well = now_ns - a->started_ns > LIVED_WELL_NS;
+
+	close_connection(a);
+	spawned_end(&a->process, 0);
+	if (a->refused) {
+		loop_timer_set(a->timer, UINT64_MAX);
+		fail_pending(a);
+		return;
+	}
+	a->backoff_ns = lived_well || !a->backoff_ns ? BACKOFF_FIRST_NS : a->backoff_ns * 2;
+	if (a->backoff_ns > BACKOFF_MAX_NS)
+		a->backoff_ns = BACKOFF_MAX_NS;
+	a->restart_ns = now_ns + a->backoff_ns;
+	snprintf(a->reason, sizeof(a->reason), "the analyzer process is not there (%s); it is started again in %llu ms",
+		why, (unsigned long long)(a->backoff_ns / NS_PER_MS));
+	log_warn(TARGET, "%s", a->reason);
+	arm_timer(a);
+	fail_pending(a);
+	if (a->o.changed)
+		a->o.changed(a->o.arg);
+}
+
+static void take_hello(struct analyzer_client *a, const struct analyzer_message *m, struct unix_message *um)
+{
+	a->said_hello = true;
+	snprintf(a->reason, sizeof(a->reason), "%.*s", (int)m->text_len, m->text);
+	if (m->kinds && um->n_fds == 1) {
+		a->registration_fd = um->fds[0];
+		um->n_fds = 0;
+		a->kinds = m->kinds;
+		a->up = true;
+		a->generation = ++a->n_generations;
+		log_info(TARGET, "analyzer is up%s%s", a->kinds & 1u << ANALYZER_RELEASE ? ", release" : "",
+			a->kinds & 1u << ANALYZER_DEBUG ? ", debug" : "");
+	} else {
+		if (!a->reason[0])
+			snprintf(a->reason, sizeof(a->reason), "the analyzer cannot serve here: %s", strerror(m->error));
+		a->refused = true;
+		log_info(TARGET, "no analyzer: %s", a->reason);
+	}
+	if (a->o.changed)
+		a->o.changed(a->o.arg);
+}
+
+static void note_totals(struct analyzer_client *a, const struct analyzer_message *m)
+{
+	if (m->attached_total > a->attached_now)
+		a->attached_now = m->attached_total;
+	if (m->enabled_total > a->enabled_now)
+		a->enabled_now = m->enabled_total;
+}
+
+/* False: it broke the protocol. */
+static bool take_answer(struct analyzer_client *a, const struct analyzer_message *m, struct unix_message *um)
+{
+	struct pending p;
+	int fd = -1;
+
+	if (!a->n_pending)
+		return false;
+	p = a->pending[a->pending_first];
+	if (p.expects != m->type || p.session != m->session)
+		return false;
+	a->pending_first = (a->pending_first + 1) % ANALYZER_MAX_PENDING;
+	a->n_pending--;
+	note_totals(a, m);
+	if (um->n_fds) {
+		fd = um->fds[0];
+		um->fds[0] = um->fds[--um->n_fds];
+	}
+	if (p.fn)
+		p.fn(p.arg, m, &fd);
+	fd_close(fd);
+	return true;
+}
+
+static void on_readable(void *arg, uint32_t events)
+{
+	struct analyzer_client *a = arg;
+	uint64_t generation = a->n_started;
+
+	(void)events;
+	/* A callback may lead to a loss and a new start: then the descriptor is another one. */
+	while (a->socket >= 0 && a->n_started == generation) {
+		struct analyzer_message m = {0};
+		struct unix_message um;
+		int r = unix_message_receive(a->socket, &m, sizeof(m), &um);
+		bool ok;
+
+		if (r == -EAGAIN || r == -EINTR)
+			break;
+		if (r <= 0) {
+			lose(a, r == 0 ? "it ended" : strerror(-r));
+			return;
+		}
+		ok = um.len >= MESSAGE_HEAD_BYTES && m.version == ANALYZER_PROTOCOL_VERSION &&
+		     m.text_len <= um.len - MESSAGE_HEAD_BYTES;
+		if (ok && m.type == ANALYZER_HELLO && !a->said_hello)
+			take_hello(a, &m, &um);
+		else if (ok)
+			ok = take_answer(a, &m, &um);
+		unix_message_close_fds(&um);
+		if (!ok) {
+			lose(a, "it broke the protocol");
+			return;
+		}
+	}
+	if (a->timer)
+		arm_timer(a);
+}
+
+static void on_timer(void *arg)
+{
+	struct analyzer_client *a = arg;
+
+	if (a->socket < 0)
+		start(a);
+	else if (!a->said_hello || a->n_pending)
+		lose(a, "it did not answer in time");
+}
+
+static void start(struct analyzer_client *a)
+{
+	int pid = 0, r;
+
+	a->started_ns = clock_now_ns();
+	a->n_started++;
+	a->process = (struct spawned){.pidfd = -1};
+	r = analyzer_spawn(a->o.manager_fd, a->path, &a->socket, &pid);
+	if (r < 0) {
+		a->socket = -1;
+		lose(a, strerror(-r));
+		return;
+	}
+	if (pid > 0)
+		a->process = (struct spawned){.pid = pid, .pidfd = pidfd_open(pid, 0)};
+	fcntl(a->socket, F_SETFL, O_NONBLOCK);
+	r = loop_watch(a->loop, a->socket, EPOLLIN, on_readable, a, &a->watch);
+	if (r < 0) {
+		lose(a, strerror(-r));
+		return;
+	}
+	snprintf(a->reason, sizeof(a->reason), "the analyzer process is starting");
+	arm_timer(a);
+}
+
+static void start_first(void *arg)
+{
+	struct analyzer_client *a = arg;
+
+	loop_source_free(TAKE_PTR(a->timer));
+	if (loop_timer(a->loop, UINT64_MAX, on_timer, a, &a->timer) == 0)
+		start(a);
+}
+
+int analyzer_client_new(struct loop *loop, const struct analyzer_client_options *o, struct analyzer_client **ret)
+{
+	struct analyzer_client *a = calloc(1, sizeof(*a));
+	int r = 0;
+
+	if (!a)
+		return -ENOMEM;
+	a->loop = loop;
+	a->o = *o;
+	a->socket = a->registration_fd = -1;
+	a->process.pidfd = -1;
+	snprintf(a->reason, sizeof(a->reason), "the analyzer process is starting");
+	if (!o->path)
+		snprintf(a->reason, sizeof(a->reason), "this service was started without an analyzer");
+	else if (!(a->path = strdup(o->path)))
+		r = -ENOMEM;
+	else
+		r = loop_timer(loop, clock_now_ns(), start_first, a, &a->timer);
+	if (r < 0) {
+		analyzer_client_free(a);
+		return r;
+	}
+	*ret = a;
+	return 0;
+}
+
+void analyzer_client_free(struct analyzer_client *a)
+{
+	if (!a)
+		return;
+	loop_source_free(a->timer);
+	close_connection(a);
+	spawned_end(&a->process, NS_PER_S);
+	free(a->path);
+	free(a);
+}
+
+void analyzer_client_state(const struct analyzer_client *a, struct analyzer_client_state *ret)
+{
+	*ret = (struct analyzer_client_state){
+		.starting = a->path && !a->said_hello && !a->refused && a->n_started <= a->n_generations + 1,
+		.up = a->up,
+		.kinds = a->kinds,
+		.generation = a->generation,
+		.registration_fd = a->registration_fd,
+		.reason = a->up ? NULL : a->reason,
+		.n_started = a->n_started,
+		.attached_total = a->attached_before + a->attached_now,
+		.enabled_total = a->enabled_before + a->enabled_now,
+	};
+}
+
+static uint32_t answer_of(enum analyzer_message_type type)
+{
+	switch (type) {
+	case ANALYZER_ATTACH: return ANALYZER_ATTACHED;
+	case ANALYZER_ENABLE: return ANALYZER_ENABLED;
+	case ANALYZER_DISABLE: return ANALYZER_DISABLED;
+	case ANALYZER_DETACH: return ANALYZER_DETACHED;
+	default: return ANALYZER_STATUS_IS;
+	}
+}
+
+int analyzer_client_request(struct analyzer_client *a, const struct analyzer_request *q, analyzer_answer_fn fn,
+	void *arg)
+{
+	struct analyzer_message m = {
+		.version = ANALYZER_PROTOCOL_VERSION,
+		.type = q->type,
+		.session = q->session,
+		.pid = q->pid,
+		.kind = q->kind,
+		.frequency_hz = q->frequency_hz,
+	};
+	int r;
+
+	if (!a->up)
+		return -ENOTCONN;
+	if (a->n_pending == ANALYZER_MAX_PENDING)
+		return -EAGAIN;
+	r = unix_message_send(a->socket, &m, MESSAGE_HEAD_BYTES, NULL, 0);
+	if (r < 0)
+		return r; /* a broken connection shows as the end of the stream, which the watch sees */
+	a->pending[(a->pending_first + a->n_pending) % ANALYZER_MAX_PENDING] = (struct pending){
+		.expects = answer_of(q->type),
+		.session = q->session,
+		.deadline_ns = clock_now_ns() + ANALYZER_ANSWER_NS,
+		.fn = fn,
+		.arg = arg,
+	};
+	if (a->n_pending++ == 0)
+		arm_timer(a);
+	return 0;
+}
+
+void analyzer_client_forget(struct analyzer_client *a, const void *arg)
+{
+	for (size_t i = 0; i < a->n_pending; i++) {
+		struct pending *p = &a->pending[(a->pending_first + i) % ANALYZER_MAX_PENDING];
+
+		if (p->arg == arg)
+			p->fn = NULL;
+	}
+}

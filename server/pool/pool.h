@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The workers: forked from the template, kept ready, lent to one compile at a time, recycled, and replaced when they
+ * die or when better ones (warmer, known to the analyzer) can be had. Loop thread only. */
+#ifndef SPVSCOPE_POOL_H
+#define SPVSCOPE_POOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "codegen/worker/protocol.h"
+#include "server/pool/image.h"
+#include "server/loop.h"
+
+struct pool;
+
+enum worker_state {
+	WORKER_STARTING = 0, /* forked or about to be; has not said READY */
+	WORKER_IDLE,
+	WORKER_BUSY,         /* lent; its user gives it back with pool_release */
+	WORKER_LEAVING,      /* told to go, or killed; EXITED has not come yet */
+	WORKER_DEAD,         /* lent and dead: not reaped until it is given back, so that its pid stays its own */
+};
+
+/* For its user to read; written by the pool. */
+struct worker {
+	struct pool *pool;
+	struct worker *prev, *next;
+	enum worker_state state;
+	uint64_t id;
+	pid_t pid;              /* 0: not forked yet */
+	int pidfd;
+	int socket;             /* ours of the pair */
+	struct loop_source *watch;
+	void *log;              /* the span log, mapped for reading only; hostile content */
+	size_t log_size;
+	struct image *image;    /* reference */
+	uint64_t template_generation;
+	uint64_t analyzer_generation; /* of the analyzer that it could register with; 0: none */
+	bool registered;        /* it says that it did */
+	unsigned warm_steps;
+	uint64_t n_runs;
+	uint64_t fork_ns, ready_ns; /* when it was asked for, when it could serve */
+	bool exit_known;
+	int wait_status;
+	uint64_t killed_ns;     /* when we made sure of its end; 0: not yet */
+	bool hung_up;           /* it had closed its socket before that */
+	void *user;             /* while lent */
+};
+
+struct worker_death {
+	bool template_died;     /* so it says nothing about the job */
+	int wait_status;        /* as of waitpid(2); valid unless template_died */
+};
+
+struct pool_options {
+	const char *worker_path;
+	unsigned n_workers;
+	uint64_t worker_max_runs;
+	uint64_t worker_max_rss_bytes;
+	/* A worker became idle, or what pool_state tells has changed. Never called from within a call to the pool. */
+	void (*changed)(void *arg);
+	void *arg;
+	/* About a lent worker; user as given to pool_take. *result_fd is -1 or may be taken. */
+	void (*done)(void *user, const struct worker_message *m, int *result_fd);
+	/* Give it back with pool_release afterwards, at the latest when nothing refers to its pid any more. */
+	void (*died)(void *user, const struct worker_death *death);
+};
+
+struct pool_state {
+	bool can_serve, warm;
+	unsigned warm_steps, warm_steps_total;
+	const char *versions;
+	const char *trouble;    /* why no template can be started; NULL: none */
+	unsigned confinement;   /* WORKER_CONFINED_… of the last worker that was READY */
+	uint64_t workers_now, workers_forked, workers_died, templates_started;
+};
+
+int pool_new(struct loop *loop, const struct pool_options *o, struct pool **ret);
+void pool_free(struct pool *p); /* ends every process; nobody is called */
+void pool_state(const struct pool *p, struct pool_state *ret);
+/* The analyzer that workers forked from now on register with; fd -1 and generation 0: none. fd stays the caller's and
+ * must live until the next call. */
+void pool_set_analyzer(struct pool *p, int registration_fd, uint64_t generation);
+
+/* Lends an idle worker, or returns NULL. fresh: one that has run nothing. analyzer_generation, unless 0: one that is
+ * registered with that analyzer. What is missing is forked then, and `changed` tells. */
+struct worker *pool_take(struct pool *p, bool fresh, uint64_t analyzer_generation, void *user);
+/* Starts a run: 0 or -errno. */
+int pool_run(struct worker *w, struct worker_message *run, int job_fd);
+/* Ends it for good; `died` follows. */
+void pool_kill(struct worker *w);
+/* Gives it back; retire: it is not to be used again. */
+void pool_release(struct worker *w, bool retire);
+
+#endif
