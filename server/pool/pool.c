@@ -196,13 +196,20 @@ static void worker_died(struct worker *w, bool template_died)
 	}
 }
 
+/* READY comes from the worker and FORKED from the template, in either order. Who gets the worker needs its pid. */
+static void worker_may_be_idle(struct worker *w)
+{
+	if (w->state == WORKER_STARTING && w->ready_ns && w->pid)
+		w->state = WORKER_IDLE;
+}
+
 static void take_message(struct worker *w, const struct worker_message *m, struct unix_message *um)
 {
 	int none = -1;
 
-	if (m->type == WORKER_READY && w->state == WORKER_STARTING) {
-		w->state = WORKER_IDLE;
+	if (m->type == WORKER_READY && w->state == WORKER_STARTING && !w->ready_ns) {
 		w->ready_ns = clock_now_ns();
+		worker_may_be_idle(w);
 		w->registered = m->flags & WORKER_REGISTERED;
 		w->pool->confinement = (unsigned)m->flags & (WORKER_CONFINED_SECCOMP | WORKER_CONFINED_LANDLOCK);
 		soon(w->pool);
@@ -283,6 +290,7 @@ static void template_forked(void *arg, uint64_t id, pid_t pid, int *pidfd, unsig
 		w->pid = pid;
 		w->pidfd = TAKE_FD(*pidfd);
 		w->warm_steps = warm_steps;
+		worker_may_be_idle(w);
 		if (w->killed_ns || w->socket < 0)
 			pool_kill(w);
 	}

@@ -16,7 +16,7 @@
 struct pool;
 
 enum worker_state {
-	WORKER_STARTING = 0, /* forked or about to be; has not said READY */
+	WORKER_STARTING = 0, /* forked or about to be; FORKED and READY have not both come */
 	WORKER_IDLE,
 	WORKER_BUSY,         /* lent; its user gives it back with pool_release */
 	WORKER_LEAVING,      /* told to go, or killed; EXITED has not come yet */

@@ -22,14 +22,14 @@ export function makeFolder() {
 }
 
 export class Service {
-	/** Starts it and waits for its readiness line. args are added; env is merged. */
-	static async start({ args = [], env = {}, folder = makeFolder() } = {}) {
+	/** Starts it and waits for its readiness line. args are added; env is merged; command is what starts it. */
+	static async start({ args = [], env = {}, folder = makeFolder(), command = [program] } = {}) {
 		const service = new Service();
 		service.folder = folder;
 		service.stdout = '';
 		service.stderr = '';
 		service.started = performance.now();
-		service.child = spawn(program, ['--config', '/dev/null', '--listen', '127.0.0.1:0',
+		service.child = spawn(command[0], [...command.slice(1), '--config', '/dev/null', '--listen', '127.0.0.1:0',
 			'--state-dir', join(folder, 'state'), ...args],
 		{ stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, SPVSCOPE_LOG: 'info', ...env } });
 		service.exited = new Promise((done) => {
