@@ -45,7 +45,7 @@ test('three at the same time each get their own analyzer, and the one without pa
 		assert.equal(body.status, 'ok');
 	assert.equal(off.analyzer.state, 'off');
 	assert.equal(off.analyzer.samples, 0);
-	assert.deepEqual(off.analyzer.runs, { profiled: 0, clean: 1 });
+	assert.deepEqual(off.analyzer.runs, { profiled: 0, clean: 0 }, 'none was repeated');
 	for (const [kind, { analyzer }] of [['release', release], ['debug', debug]]) {
 		assert.equal(analyzer.state, 'attached');
 		assert.equal(analyzer.kind, kind);
@@ -76,10 +76,11 @@ test('three at the same time each get their own analyzer, and the one without pa
 test('a compile that is over at once is repeated until there are samples enough', async (t) => {
 	if (why)
 		return t.skip(why);
+	const wanted = isSanitized ? 500 : 50; // the compile is slower there
 	const { body } = await service.compile({ name: 'a.frag', source: shader,
-		analyzer: { kind: 'release', min_samples: 50, budget_ms: 20000 } });
+		analyzer: { kind: 'release', min_samples: wanted, budget_ms: 20000 } });
 	const { analyzer } = body;
-	assert.ok(analyzer.samples >= 50, `${analyzer.samples} samples`);
+	assert.ok(analyzer.samples >= wanted, `${analyzer.samples} samples`);
 	assert.ok(analyzer.runs.profiled > 1);
 	assert.ok(Math.abs(analyzer.runs.profiled - analyzer.runs.clean) <= 1);
 	assert.ok(analyzer.slowdown > 0);
