@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* POST /v1/compile as a typed struct, decoded from a table of fields (request.c) that also yields the error texts, the
+/* POST /v1/compile as a typed struct, decoded from and encoded by a table of fields that also yields the error texts, the
  * query parameters and a check against openapi.yaml. Runs in the front. */
 #ifndef SPVSCOPE_REQUEST_H
 #define SPVSCOPE_REQUEST_H
@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/diag.h"
+#include "base/strbuf.h"
 #include "bpf/protocol.h"
 #include "codegen/trace/filter.h"
 #include "spvscope/codegen.h"
@@ -71,5 +72,15 @@ int compile_request_set_query(struct compile_request *r, const char *key, const 
 int compile_request_set_source(struct compile_request *r, const char *body, size_t len, struct diag *d);
 /* Guesses what is missing and checks fields against each other. */
 int compile_request_finish(struct compile_request *r, struct diag *d);
+
+enum request_parts {
+	REQUEST_WITHOUT_SOURCE, /* where the source is kept beside it */
+	REQUEST_WHOLE,
+};
+
+/* The JSON body that decodes to r again, but for traceparent, which is a header. Fields that have their default are left
+ * out; language and stage were guessed by finish at the latest, so "language" always stands first. Bytes that are no text
+ * are written as base64. */
+void request_json(const struct compile_request *r, enum request_parts parts, struct strbuf *out);
 
 #endif

@@ -185,6 +185,9 @@ static int add_define(struct compile_request *r, const char *name, const char *v
 		return diag_set(d, API_ERROR_UNKNOWN_VALUE, where, "a define's value must be one line");
 	if (job->n_defines == REQUEST_MAX_DEFINES)
 		return diag_set(d, API_ERROR_TOO_MANY, "defines", "at most %d are taken", REQUEST_MAX_DEFINES);
+	for (size_t i = 0; i < job->n_defines; i++)
+		if (strcmp(job->defines[i].name, name) == 0)
+			return diag_set(d, API_ERROR_DUPLICATE_FIELD, where, "is defined twice");
 
 	struct spvscope_define *grown = reallocarray(job->defines, job->n_defines + 1, sizeof *grown);
 	if (!grown)
@@ -260,14 +263,17 @@ int field_pass_text(struct compile_request *r, const struct request_field *f, co
 	return add_pass(r, text, d);
 }
 
+const char *const optimize_words[SPVSCOPE_OPTIMIZE_PASSES] = {
+	[SPVSCOPE_OPTIMIZE_NONE] = "none", [SPVSCOPE_OPTIMIZE_SIZE] = "size",
+	[SPVSCOPE_OPTIMIZE_PERFORMANCE] = "performance",
+};
+
 int field_optimize_text(struct compile_request *r, const struct request_field *f, const char *text, struct diag *d)
 {
-	static const char *const words[] = { "none", "size", "performance" };
-
 	if (r->job.n_passes)
 		return diag_set(d, API_ERROR_CONFLICTING_FIELDS, f->path, "give a recipe with optimize, or passes, not both");
-	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-		if (strcmp(text, words[i]) == 0) {
+	for (size_t i = 0; i < ARRAY_SIZE(optimize_words); i++)
+		if (strcmp(text, optimize_words[i]) == 0) {
 			r->job.optimize = (enum spvscope_optimize)i;
 			return 0;
 		}
@@ -299,21 +305,19 @@ int field_optimize_json(struct compile_request *r, const struct request_field *f
 	return 0;
 }
 
+const struct emit_word emit_words[] = {
+	{ "spirv", SPVSCOPE_EMIT_SPIRV },
+	{ "disassembly", SPVSCOPE_EMIT_DISASSEMBLY },
+	{ "dependencies", SPVSCOPE_EMIT_DEPENDENCIES },
+	{ "preprocessed", SPVSCOPE_EMIT_PREPROCESSED },
+	{ NULL, 0 },
+};
+
 static int add_emit(struct compile_request *r, const char *word, size_t len, struct diag *d)
 {
-	static const struct {
-		const char *word;
-		uint32_t bit;
-	} rows[] = {
-		{ "spirv", SPVSCOPE_EMIT_SPIRV },
-		{ "disassembly", SPVSCOPE_EMIT_DISASSEMBLY },
-		{ "dependencies", SPVSCOPE_EMIT_DEPENDENCIES },
-		{ "preprocessed", SPVSCOPE_EMIT_PREPROCESSED },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		if (strlen(rows[i].word) == len && memcmp(rows[i].word, word, len) == 0) {
-			r->job.emit |= rows[i].bit;
+	for (const struct emit_word *row = emit_words; row->word; row++)
+		if (strlen(row->word) == len && memcmp(row->word, word, len) == 0) {
+			r->job.emit |= row->bit;
 			return 0;
 		}
 	return diag_set(d, API_ERROR_UNKNOWN_VALUE, "emit",

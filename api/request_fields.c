@@ -11,15 +11,19 @@
 
 /* A list of words whose place is their value: the enums whose names are the contract's alone. */
 #define WORDS(name, first, ...)                                                                    \
+	static const char *const name##_texts[] = { __VA_ARGS__ };                                 \
 	static int name##_parse(const char *text, unsigned *ret)                                   \
 	{                                                                                          \
-		static const char *const words[] = { __VA_ARGS__ };                                \
-		for (unsigned i = 0; i < ARRAY_SIZE(words); i++)                                   \
-			if (strcmp(text, words[i]) == 0) {                                         \
+		for (unsigned i = 0; i < ARRAY_SIZE(name##_texts); i++)                            \
+			if (strcmp(text, name##_texts[i]) == 0) {                                  \
 				*ret = i + (first);                                                \
 				return 0;                                                          \
 			}                                                                          \
 		return -EINVAL;                                                                    \
+	}                                                                                          \
+	static const char *name##_name(unsigned value)                                             \
+	{                                                                                          \
+		return name##_texts[value - (first)];                                              \
 	}
 
 WORDS(debug_info, SPVSCOPE_DEBUG_INFO_NONE, "none", "line", "full")
@@ -74,13 +78,29 @@ static int env_parse(const char *text, unsigned *ret)
 	return r;
 }
 
-static const struct field_words language_words = { language_parse, spvscope_language_words };
-static const struct field_words stage_words = { stage_parse, spvscope_stage_words };
-static const struct field_words env_words = { env_parse, spvscope_env_words };
-static const struct field_words debug_info_words = { debug_info_parse, debug_info_list };
-static const struct field_words analyzer_kind_words = { analyzer_kind_parse, analyzer_kind_list };
-static const struct field_words isolation_words = { isolation_parse, isolation_list };
-static const struct field_words position_encoding_words = { position_encoding_parse, position_encoding_list };
+static const char *language_name(unsigned value)
+{
+	return spvscope_language_name((enum spvscope_language)value);
+}
+
+static const char *stage_name(unsigned value)
+{
+	return spvscope_stage_name((enum spvscope_stage)value);
+}
+
+static const char *env_name(unsigned value)
+{
+	return spvscope_env_name((enum spvscope_env)value);
+}
+
+static const struct field_words language_words = { language_parse, language_name, spvscope_language_words };
+static const struct field_words stage_words = { stage_parse, stage_name, spvscope_stage_words };
+static const struct field_words env_words = { env_parse, env_name, spvscope_env_words };
+static const struct field_words debug_info_words = { debug_info_parse, debug_info_name, debug_info_list };
+static const struct field_words analyzer_kind_words = { analyzer_kind_parse, analyzer_kind_name, analyzer_kind_list };
+static const struct field_words isolation_words = { isolation_parse, isolation_name, isolation_list };
+static const struct field_words position_encoding_words = { position_encoding_parse, position_encoding_name,
+	position_encoding_list };
 
 #define AT(member) offsetof(struct compile_request, member)
 #define MAX_EXACT  9007199254740991ull /* the largest integer that every JSON reader keeps */
@@ -92,25 +112,27 @@ const struct request_field request_fields[] = {
 	{ "source", NULL, FIELD_CUSTOM, .max = REQUEST_MAX_SOURCE_BYTES, .set_json = field_source_json },
 	{ "source_base64", NULL, FIELD_CUSTOM, .set_json = field_source_base64_json },
 	{ "name", "name", FIELD_TEXT, AT(job.source.name), 0, REQUEST_MAX_NAME_BYTES },
-	{ "files", NULL, FIELD_CUSTOM, .max = REQUEST_MAX_FILES, .set_json = field_files_json },
+	{ "files", NULL, FIELD_CUSTOM, .max = REQUEST_MAX_FILES, .set_json = field_files_json,
+		.write = field_files_write },
 	{ "entry_point", "entry_point", FIELD_TEXT, AT(job.entry_point), 0, 256, "\"main\"" },
 	{ "target.env", "target", FIELD_WORD, AT(job.env), .default_json = "\"vulkan1.3\"", .words = &env_words },
 	{ "target.spirv", "spirv", FIELD_CUSTOM, .set_json = field_spirv_version_json,
-		.set_text = field_spirv_version_text },
+		.set_text = field_spirv_version_text, .write = field_spirv_version_write },
 	{ "defines", "define", FIELD_CUSTOM, .max = REQUEST_MAX_DEFINES, .may_repeat = true,
-		.set_json = field_defines_json, .set_text = field_define_text },
+		.set_json = field_defines_json, .set_text = field_define_text,
+		.write = field_defines_write },
 	{ "optimize", "optimize", FIELD_CUSTOM, .default_json = "\"none\"", .set_json = field_optimize_json,
-		.set_text = field_optimize_text },
+		.set_text = field_optimize_text, .write = field_optimize_write },
 	{ "debug_info", "debug_info", FIELD_WORD, AT(job.debug_info), .default_json = "\"none\"",
 		.words = &debug_info_words },
 	{ "validate", "validate", FIELD_BOOL, AT(job.validate), .default_json = "true" },
 	{ "auto_map_bindings", "auto_map_bindings", FIELD_BOOL, AT(job.auto_map_bindings), .default_json = "false" },
 	{ "auto_map_locations", "auto_map_locations", FIELD_BOOL, AT(job.auto_map_locations), .default_json = "false" },
 	{ "emit", "emit", FIELD_CUSTOM, .default_json = "[\"spirv\"]", .set_json = field_emit_json,
-		.set_text = field_emit_text },
-	{ "trace.level", "trace", FIELD_CUSTOM, .set_json = field_level_json, .set_text = field_level_text },
+		.set_text = field_emit_text, .write = field_emit_write },
+	{ "trace.level", "trace", FIELD_CUSTOM, .set_json = field_level_json, .set_text = field_level_text, .write = field_level_write },
 	{ "trace.filter", "filter", FIELD_CUSTOM, .max = TRACE_FILTER_MAX_BYTES, .set_json = field_filter_json,
-		.set_text = field_filter_text },
+		.set_text = field_filter_text, .write = field_filter_write },
 	{ "analyzer.kind", "analyzer", FIELD_WORD, AT(analyzer.kind), .default_json = "\"off\"",
 		.words = &analyzer_kind_words },
 	{ "analyzer.frequency_hz", "frequency_hz", FIELD_NUMBER32, AT(analyzer.frequency_hz), 1, 50000, "4999" },

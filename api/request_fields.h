@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The table of a compile request's fields: what each is called in JSON and in a query, its type, range and default, and
- * where it goes. Decoders, error texts and the check against openapi.yaml are made from it. */
+ * where it goes. Decoders, the encoder, error texts and the check against openapi.yaml are made from it. */
 #ifndef SPVSCOPE_REQUEST_FIELDS_H
 #define SPVSCOPE_REQUEST_FIELDS_H
 
@@ -20,7 +20,16 @@ enum field_type {
 /* The words of an enum. */
 struct field_words {
 	int (*parse)(const char *text, unsigned *ret); /* 0 or -EINVAL */
+	const char *(*name)(unsigned value);
 	const char *(*list)(void);                     /* "none, size, performance" */
+};
+
+/* A request that is being written: members follow each other, and a group is open while fields of it come. */
+struct request_writer {
+	struct strbuf *out;
+	const char *group; /* path of the field that opened it; group_len bytes of it name the group; 0: none */
+	size_t group_len;
+	bool is_first;
 };
 
 struct request_field {
@@ -34,6 +43,8 @@ struct request_field {
 	bool may_repeat;     /* the parameter */
 	int (*set_json)(struct compile_request *r, const struct request_field *f, json_t *value, struct diag *d);
 	int (*set_text)(struct compile_request *r, const struct request_field *f, const char *text, struct diag *d);
+	/* Of a custom field: key and value, unless it has its default. NULL: written with another, or apart. */
+	void (*write)(const struct compile_request *r, const struct request_field *f, struct request_writer *w);
 };
 
 extern const struct request_field request_fields[];
@@ -56,6 +67,24 @@ int field_level_json(struct compile_request *r, const struct request_field *f, j
 int field_level_text(struct compile_request *r, const struct request_field *f, const char *text, struct diag *d);
 int field_filter_json(struct compile_request *r, const struct request_field *f, json_t *v, struct diag *d);
 int field_filter_text(struct compile_request *r, const struct request_field *f, const char *text, struct diag *d);
+
+/* The same, written; request_write.c. */
+void field_files_write(const struct compile_request *r, const struct request_field *f, struct request_writer *w);
+void field_spirv_version_write(const struct compile_request *r, const struct request_field *f, struct request_writer *w);
+void field_defines_write(const struct compile_request *r, const struct request_field *f, struct request_writer *w);
+void field_optimize_write(const struct compile_request *r, const struct request_field *f, struct request_writer *w);
+void field_emit_write(const struct compile_request *r, const struct request_field *f, struct request_writer *w);
+void field_level_write(const struct compile_request *r, const struct request_field *f, struct request_writer *w);
+void field_filter_write(const struct compile_request *r, const struct request_field *f, struct request_writer *w);
+
+/* The words of "emit", each with its bit; the last row has no word. */
+struct emit_word {
+	const char *word;
+	uint32_t bit;
+};
+extern const struct emit_word emit_words[];
+/* The words of "optimize" that are recipes, by enum spvscope_optimize; SPVSCOPE_OPTIMIZE_PASSES of them. */
+extern const char *const optimize_words[SPVSCOPE_OPTIMIZE_PASSES];
 
 /* Sets a field of a plain type; where is what the error calls it. */
 int field_set_text(struct compile_request *r, const struct request_field *f, const char *where, const char *text,

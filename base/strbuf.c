@@ -131,6 +131,20 @@ static size_t utf8_sequence(const unsigned char *s, size_t n)
 	return 0;
 }
 
+bool strbuf_is_json_text(const void *s, size_t len)
+{
+	const unsigned char *at = s, *end = at + len;
+
+	while (at < end) {
+		size_t n = *at ? utf8_sequence(at, (size_t)(end - at)) : 0;
+
+		if (n == 0)
+			return false;
+		at += n;
+	}
+	return true;
+}
+
 /* What JSON writes for this byte instead of itself, or NULL. buf has room for a \u escape. */
 static const char *json_escape(unsigned char c, char buf[8])
 {

@@ -26,6 +26,8 @@ void strbuf_vprintf(struct strbuf *sb, const char *fmt, va_list ap) __attribute_
 
 /* Appends s[0..len) as a JSON string with its quotes; bytes that are not UTF-8 become U+FFFD. */
 void strbuf_json_string(struct strbuf *sb, const char *s, size_t len);
+/* Whether it is text that such a string gives back unchanged: UTF-8 without NUL bytes, which JSON readers refuse. */
+bool strbuf_is_json_text(const void *s, size_t len);
 
 /* Gives the bytes away, NUL-terminated; NULL when an append failed. The strbuf is empty afterwards. */
 char *strbuf_take(struct strbuf *sb, size_t *ret_len);

@@ -145,6 +145,8 @@ static void query_parameters_set_the_same_fields(void **state)
 	assert_int_equal(d.code, API_ERROR_BAD_QUERY);
 	assert_non_null(strstr(d.message, "'wall_ms'"));
 	assert_int_equal(compile_request_set_query(&r, "wall_ms", "9x", &d), -EINVAL);
+	assert_int_equal(compile_request_set_query(&r, "define", "A=2", &d), -EINVAL);
+	assert_int_equal(d.code, API_ERROR_DUPLICATE_FIELD);
 }
 
 /* ---- the contract ---- */
