@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The HTTP server of the front: requests go to the handlers of a route table, answers come back at once or later. What
- * serves them underneath is known to http.c alone; handlers never see a socket. Loop thread only. */
+ * serves them underneath is known to http_private.h alone; handlers never see a socket. Loop thread only. */
 #ifndef SPVSCOPE_HTTP_H
 #define SPVSCOPE_HTTP_H
 
