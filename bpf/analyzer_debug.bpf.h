@@ -14,25 +14,72 @@ struct {
 	__type(value, struct analyzer_syscall);
 } syscalls SEC(".maps");
 
-/* Room for an event of this session, or NULL, which is counted. bytes is a constant: with or without room for a stack. */
-static __always_inline struct ring_event *event_reserve(const struct owner *owner, __u64 bytes, __u32 kind,
-	__u64 pid_tgid)
-{
-	struct ring_event *event = NULL;
+/* Where an event with a stack is put together. A sample may interrupt it, which has a room of its own; events have none
+ * that would interrupt each other, since tracepoints run without preemption and those in interrupts have no stack. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct ring_event);
+} event_room SEC(".maps");
 
-	if (owner->slot->events < ANALYZER_EVENTS_MAX)
-		event = bpf_ringbuf_reserve(&ring, bytes, 0);
-	if (!event) {
-		__sync_fetch_and_add(&owner->slot->lost_events, 1);
-		return NULL;
-	}
-	__sync_fetch_and_add(&owner->slot->events, 1);
+static __always_inline void event_begin(struct ring_event *event, const struct owner *owner, __u32 kind, __u64 pid_tgid)
+{
 	fill_head(&event->head, RING_EVENT, owner, pid_tgid);
 	event->kind = kind;
 	event->reserved = 0;
 	event->args[0] = event->args[1] = event->args[2] = 0;
 	event->text[0] = 0;
+}
+
+/* Room in the ring for an event without a stack, or NULL, which is counted. */
+static __always_inline struct ring_event *event_reserve(const struct owner *owner, __u32 kind, __u64 pid_tgid)
+{
+	struct ring_event *event = NULL;
+
+	if (owner->slot->events < ANALYZER_EVENTS_MAX)
+		event = bpf_ringbuf_reserve(&ring, RING_EVENT_BARE_BYTES, 0);
+	if (!event) {
+		__sync_fetch_and_add(&owner->slot->lost_events, 1);
+		return NULL;
+	}
+	__sync_fetch_and_add(&owner->slot->events, 1);
+	event_begin(event, owner, kind, pid_tgid);
 	return event;
+}
+
+/* The CPU's room for an event with a stack. */
+static __always_inline struct ring_event *event_compose(const struct owner *owner, __u32 kind)
+{
+	__u32 zero = 0;
+	struct ring_event *event = bpf_map_lookup_elem(&event_room, &zero);
+
+	if (event)
+		event_begin(event, owner, kind, bpf_get_current_pid_tgid());
+	return event;
+}
+
+static long walk_event_turn(__u32 turn, struct walk *w)
+{
+	__u32 zero = 0;
+	struct ring_event *event = bpf_map_lookup_elem(&event_room, &zero);
+
+	return event ? walk_frame(w, &event->ips[turn & (ANALYZER_STACK_FRAMES - 1)]) : 1;
+}
+
+/* Adds the stack of the current task and hands it to the ring. */
+static __always_inline void event_send(struct ring_event *event, const struct owner *owner, struct task_struct *task)
+{
+	struct walk walk = {0};
+	long failed = -1;
+
+	walk_from_task(&walk, task);
+	walk_stack(&walk, owner, walk_event_turn);
+	event->head.n_ips = walk.n_ips;
+	if (owner->slot->events < ANALYZER_EVENTS_MAX)
+		failed = bpf_ringbuf_output(&ring, event, RING_EVENT_BARE_BYTES + walk.n_ips * sizeof(__u64),
+			BPF_RB_NO_WAKEUP);
+	__sync_fetch_and_add(failed ? &owner->slot->lost_events : &owner->slot->events, 1);
 }
 
 struct mapping {
@@ -60,7 +107,7 @@ int BPF_PROG(on_page_fault, unsigned long address, void *regs, unsigned long err
 
 	if (!owner_of(task, &owner))
 		return 0;
-	event = event_reserve(&owner, sizeof(*event), ANALYZER_EVENT_PAGE_FAULT, bpf_get_current_pid_tgid());
+	event = event_compose(&owner, ANALYZER_EVENT_PAGE_FAULT);
 	if (!event)
 		return 0;
 	/* Fails when another thread is changing the mappings; then the event says that it does not know. */
@@ -69,8 +116,7 @@ int BPF_PROG(on_page_fault, unsigned long address, void *regs, unsigned long err
 	event->args[1] = error_code;
 	event->args[2] = mapping.found;
 	__builtin_memcpy(event->text, mapping.file, sizeof(event->text));
-	walk_stack(ctx, event->ips, &event->head.n_ips);
-	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+	event_send(event, &owner, task);
 	return 0;
 }
 
@@ -107,14 +153,13 @@ int BPF_PROG(on_sys_exit, void *regs, long returned)
 		return 0; /* it began before the session was enabled */
 	enter_ns = call->enter_ns;
 	call->enter_ns = 0;
-	event = event_reserve(&owner, sizeof(*event), ANALYZER_EVENT_SYSCALL, bpf_get_current_pid_tgid());
+	event = event_compose(&owner, ANALYZER_EVENT_SYSCALL);
 	if (!event)
 		return 0;
 	event->args[0] = call->number;
 	event->args[1] = returned;
 	event->args[2] = event->head.time_ns - enter_ns;
-	walk_stack(ctx, event->ips, &event->head.n_ips);
-	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+	event_send(event, &owner, task);
 	return 0;
 }
 
@@ -132,7 +177,7 @@ int BPF_PROG(on_wakeup, struct task_struct *woken)
 
 	if (!owner_of(woken, &owner))
 		return 0;
-	event = event_reserve(&owner, RING_EVENT_BARE_BYTES, ANALYZER_EVENT_WAKEUP, pid_tgid_of(woken));
+	event = event_reserve(&owner, ANALYZER_EVENT_WAKEUP, pid_tgid_of(woken));
 	if (!event)
 		return 0;
 	event->args[0] = waker >> 32;
@@ -150,7 +195,7 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 
 	if (!owner_of(parent, &owner))
 		return 0;
-	event = event_reserve(&owner, RING_EVENT_BARE_BYTES, ANALYZER_EVENT_FORK, pid_tgid_of(parent));
+	event = event_reserve(&owner, ANALYZER_EVENT_FORK, pid_tgid_of(parent));
 	if (!event)
 		return 0;
 	event->args[0] = child->tgid;
@@ -167,7 +212,7 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 
 	if (!owner_of(task, &owner))
 		return 0;
-	event = event_reserve(&owner, RING_EVENT_BARE_BYTES, ANALYZER_EVENT_EXEC, pid_tgid_of(task));
+	event = event_reserve(&owner, ANALYZER_EVENT_EXEC, pid_tgid_of(task));
 	if (!event)
 		return 0;
 	bpf_probe_read_kernel_str(event->text, sizeof(event->text), program->filename);
@@ -183,7 +228,7 @@ int BPF_PROG(on_exit, struct task_struct *task)
 
 	if (!owner_of(task, &owner))
 		return 0;
-	event = event_reserve(&owner, RING_EVENT_BARE_BYTES, ANALYZER_EVENT_EXIT, pid_tgid_of(task));
+	event = event_reserve(&owner, ANALYZER_EVENT_EXIT, pid_tgid_of(task));
 	if (!event)
 		return 0;
 	event->args[0] = (__u32)task->exit_code;

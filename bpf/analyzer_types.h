@@ -6,11 +6,15 @@
 
 #include <linux/types.h>
 
-#define ANALYZER_LAYOUT_VERSION 1u
+#include "unwind_step.h"
+
+#define ANALYZER_LAYOUT_VERSION 2u
 
 #define ANALYZER_SLOTS        256u        /* sessions at a time, over both objects' kinds each */
-#define ANALYZER_STACK_FRAMES 127u        /* the kernel's default kernel.perf_event_max_stack */
-#define ANALYZER_RING_BYTES   (8u << 20)  /* holds 7,880 samples: 0.78 s of two threads at 4,999 Hz */
+#define ANALYZER_SPACES       4u          /* address spaces whose unwind tables are there: one a worker template */
+#define ANALYZER_NO_SPACE     0xFFFFFFFFu /* walks go by frame pointers */
+#define ANALYZER_STACK_FRAMES 256u        /* a power of two, for the verifier */
+#define ANALYZER_RING_BYTES   (8u << 20)  /* of the deepest samples 4,000, of usual ones 40,000: 4 s of two threads */
 #define ANALYZER_EVENTS_MAX   65536u      /* of one session; more are counted as lost */
 
 /* In each object's .rodata.layout, so that a loader of another build refuses it before it is loaded. */
@@ -34,7 +38,9 @@ struct analyzer_slot {
 	__u64 lost;       /* samples that found no room in the ring */
 	__u64 events;     /* handed to the ring; the debug object only */
 	__u64 lost_events; /* no room in the ring, or beyond ANALYZER_EVENTS_MAX */
-	__u64 pad[3];     /* a cache line each: two workers' counters do not share one */
+	__u32 space;      /* index of its unwind tables in the map `spaces`, or ANALYZER_NO_SPACE */
+	__u32 reserved;
+	__u64 pad[2];     /* a cache line each: two workers' counters do not share one */
 };
 
 /* The whole .bss of an object. */
@@ -57,18 +63,11 @@ struct ring_head {
 	__u32 pid, tid;
 };
 
-/* How the walk along the frame pointers ended. */
-enum ring_stack_end {
-	RING_STACK_ENDED = 0,    /* it came to a frame pointer that leads nowhere: the outermost frame, or a broken chain */
-	RING_STACK_TOO_DEEP = 1, /* it filled ANALYZER_STACK_FRAMES */
-	RING_STACK_BAD_READ = 2, /* not one frame could be had */
-};
-
 struct ring_sample {
 	struct ring_head head;
-	__u32 stack_end; /* enum ring_stack_end */
+	__u32 stack_end; /* enum unwind_end */
 	__u32 in_kernel;
-	__u64 ips[ANALYZER_STACK_FRAMES]; /* innermost first */
+	__u64 ips[ANALYZER_STACK_FRAMES]; /* innermost first; n_ips of them are in the ring */
 };
 
 /* What a debug event is about; args by kind. */
@@ -90,7 +89,7 @@ struct ring_event {
 	__u32 reserved;
 	__u64 args[3];
 	char text[RING_TEXT_BYTES]; /* NUL-terminated */
-	__u64 ips[ANALYZER_STACK_FRAMES]; /* left out of the ring for the kinds that have no stack */
+	__u64 ips[ANALYZER_STACK_FRAMES]; /* n_ips of them are in the ring */
 };
 
 /* The kernel's side of a system call that is under way, kept on the thread. */
@@ -100,6 +99,7 @@ struct analyzer_syscall {
 };
 
 _Static_assert(sizeof(struct analyzer_slot) == 64, "a cache line");
+_Static_assert((ANALYZER_STACK_FRAMES & (ANALYZER_STACK_FRAMES - 1)) == 0, "it is a mask, less one");
 _Static_assert(sizeof(struct ring_head) == 32, "layout is shared");
 _Static_assert(sizeof(struct ring_sample) == 40 + 8 * ANALYZER_STACK_FRAMES, "layout is shared");
 _Static_assert(sizeof(struct ring_event) == 128 + 8 * ANALYZER_STACK_FRAMES, "layout is shared");

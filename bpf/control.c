@@ -55,8 +55,8 @@ static int attach(struct control *c, const struct analyzer_message *ask, struct 
 	registry_update(c->registry);
 	pidfd = registry_find(c->registry, ask->pid);
 	if (pidfd >= 0)
-		r = session_attach(c->sessions, ask->session, ask->pid, pidfd, ask->kind, ask->frequency_hz, &kind, text,
-			sizeof(text));
+		r = session_attach(c->sessions, ask->session, ask->pid, pidfd, ask->kind, ask->frequency_hz,
+			ask->space, &kind, text, sizeof(text));
 	else {
 		r = pidfd;
 		snprintf(text, sizeof(text), r == -ESRCH ? "pid %d has ended" : "pid %d is none of our workers",
@@ -65,6 +65,19 @@ static int attach(struct control *c, const struct analyzer_message *ask, struct 
 	answer->kind = kind;
 	answer->frequency_hz = ask->frequency_hz;
 	set_text(answer, text);
+	return r;
+}
+
+static int load_tables(struct control *c, const struct analyzer_message *ask, int fd, struct analyzer_message *answer)
+{
+	int r = fd < 0 ? -EBADF : sessions_load_tables(c->sessions, ask->space, fd);
+
+	if (r < 0) {
+		char text[ANALYZER_TEXT_MAX];
+		snprintf(text, sizeof(text), "the unwind tables of address space %llu were not taken: %s",
+			(unsigned long long)ask->space, strerror(-r));
+		set_text(answer, text);
+	}
 	return r;
 }
 
@@ -79,8 +92,10 @@ static void fill_status(const struct control *c, struct analyzer_message *answer
 	set_text(answer, text);
 }
 
-/* Fills the answer to a message; *ret_fd is the caller's, -1 for none. -EBADMSG: there is no such message. */
-static int handle(struct control *c, const struct analyzer_message *ask, struct analyzer_message *answer, int *ret_fd)
+/* Fills the answer to a message and what came with it, -1 for nothing; *ret_fd is the caller's, -1 for none. -EBADMSG:
+ * there is no such message. */
+static int handle(struct control *c, const struct analyzer_message *ask, int fd, struct analyzer_message *answer,
+	int *ret_fd)
 {
 	switch (ask->type) {
 	case ANALYZER_ATTACH:
@@ -99,6 +114,9 @@ static int handle(struct control *c, const struct analyzer_message *ask, struct 
 		answer->type = ANALYZER_STATUS_IS;
 		fill_status(c, answer);
 		return 0;
+	case ANALYZER_TABLES:
+		answer->type = ANALYZER_TABLES_ARE;
+		return load_tables(c, ask, fd, answer);
 	default:
 		return -EBADMSG;
 	}
@@ -107,20 +125,22 @@ static int handle(struct control *c, const struct analyzer_message *ask, struct 
 /* Without privileges every request is answered by the reason. */
 static int refuse(const struct control *c, const struct analyzer_message *ask, struct analyzer_message *answer)
 {
-	if (ask->type < ANALYZER_ATTACH || ask->type > ANALYZER_STATUS)
+	if (ask->type < ANALYZER_ATTACH || ask->type > ANALYZER_TABLES)
 		return -EBADMSG;
 	answer->type = ask->type - ANALYZER_ATTACH + ANALYZER_ATTACHED;
 	set_text(answer, c->text);
-	return ask->type == ANALYZER_STATUS ? 0 : ask->type == ANALYZER_ATTACH ? -EPERM : -ENOENT;
+	if (ask->type == ANALYZER_STATUS)
+		return 0;
+	return ask->type == ANALYZER_ATTACH || ask->type == ANALYZER_TABLES ? -EPERM : -ENOENT;
 }
-static_assert(ANALYZER_STATUS_IS - ANALYZER_ATTACHED == ANALYZER_STATUS - ANALYZER_ATTACH, "answers follow requests");
+static_assert(ANALYZER_TABLES_ARE - ANALYZER_ATTACHED == ANALYZER_TABLES - ANALYZER_ATTACH, "answers follow requests");
 
-static int answer_message(struct control *c, const struct analyzer_message *ask)
+static int answer_message(struct control *c, const struct analyzer_message *ask, int ask_fd)
 {
-	struct analyzer_message answer = {.session = ask->session, .pid = ask->pid};
+	struct analyzer_message answer = {.session = ask->session, .pid = ask->pid, .space = ask->space};
 	_cleanup_fd_ int fd = -1;
 	uint64_t start_ns = clock_now_ns();
-	int r = c->sessions ? handle(c, ask, &answer, &fd) : refuse(c, ask, &answer);
+	int r = c->sessions ? handle(c, ask, ask_fd, &answer, &fd) : refuse(c, ask, &answer);
 
 	if (r == -EBADMSG)
 		return r;
@@ -144,13 +164,14 @@ static int serve_message(struct control *c)
 
 	if (r <= 0)
 		return r;
-	unix_message_close_fds(&um);
 	if (um.len < MESSAGE_HEAD_BYTES || ask.version != ANALYZER_PROTOCOL_VERSION) {
+		unix_message_close_fds(&um);
 		log_error(TARGET, "the front speaks version %u of the protocol, this program version %u", ask.version,
 			ANALYZER_PROTOCOL_VERSION);
 		return -EPROTO;
 	}
-	r = answer_message(c, &ask);
+	r = answer_message(c, &ask, um.n_fds ? um.fds[0] : -1);
+	unix_message_close_fds(&um);
 	return r == -EPIPE ? 0 : r < 0 ? r : 1;
 }
 

@@ -33,7 +33,8 @@ struct object {
 	struct ring_buffer *ring;
 	struct analyzer_layout layout;
 	struct analyzer_shared *shared; /* the object's .bss, mapped */
-	int sample_program_fd, identities_fd; /* owned by bpf */
+	struct unwind_space *spaces;    /* ANALYZER_SPACES, mapped */
+	int sample_program_fd, identities_fd, spaces_fd; /* owned by bpf */
 	struct bpf_link *events[EVENTS_MAX];
 	size_t n_events;
 	char missing[160]; /* tracepoints that this kernel does not have */
@@ -142,18 +143,30 @@ static int take_parts(struct object *o)
 
 	o->sample_program_fd = sample ? bpf_program__fd(sample) : -ENOENT;
 	o->identities_fd = find_map_fd(o, "identities");
-	if (o->sample_program_fd < 0 || o->identities_fd < 0 || bss_fd < 0 || ring_fd < 0)
+	o->spaces_fd = find_map_fd(o, "spaces");
+	if (o->sample_program_fd < 0 || o->identities_fd < 0 || o->spaces_fd < 0 || bss_fd < 0 || ring_fd < 0)
 		return -ENOENT;
 	o->shared = mmap(NULL, sizeof(*o->shared), PROT_READ | PROT_WRITE, MAP_SHARED, bss_fd, 0);
 	if (o->shared == MAP_FAILED) {
 		o->shared = NULL;
 		return -errno;
 	}
+	o->spaces = mmap(NULL, ANALYZER_SPACES * sizeof(*o->spaces), PROT_READ | PROT_WRITE, MAP_SHARED, o->spaces_fd, 0);
+	if (o->spaces == MAP_FAILED) {
+		o->spaces = NULL;
+		return -errno;
+	}
 	o->ring = ring_buffer__new(ring_fd, on_record, o, NULL);
 	return o->ring ? 0 : -errno;
 }
 
-static int load_bytes(struct object *o, const struct embedded *from, char *text, size_t size)
+static int share_spaces(struct object *o, const struct object *other)
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(o->bpf, "spaces");
+	return !map ? -ENOENT : other ? bpf_map__reuse_fd(map, other->spaces_fd) : 0;
+}
+
+static int load_bytes(struct object *o, const struct embedded *from, const struct object *other, char *text, size_t size)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = "analyzer");
 	struct btf *kernel;
@@ -176,7 +189,9 @@ static int load_bytes(struct object *o, const struct embedded *from, char *text,
 		leave_out_missing(o, kernel);
 	btf__free(kernel);
 	snprintf(what, sizeof(what), "loading the %s object", from->name);
-	r = bpf_object__load(o->bpf);
+	r = share_spaces(o, other);
+	if (r >= 0)
+		r = bpf_object__load(o->bpf);
 	if (r >= 0)
 		r = take_parts(o);
 	if (r < 0)
@@ -184,7 +199,7 @@ static int load_bytes(struct object *o, const struct embedded *from, char *text,
 	return r;
 }
 
-int object_load(enum analyzer_kind name, struct object **ret, char *text, size_t size)
+int object_load(enum analyzer_kind name, const struct object *other, struct object **ret, char *text, size_t size)
 {
 	const struct embedded *from = &embedded_objects[name];
 	struct object *o;
@@ -200,7 +215,7 @@ int object_load(enum analyzer_kind name, struct object **ret, char *text, size_t
 		return -ENOMEM;
 	}
 	libbpf_set_print(print_libbpf);
-	r = load_bytes(o, from, text, size);
+	r = load_bytes(o, from, other, text, size);
 	if (r < 0) {
 		object_free(o);
 		return r;
@@ -217,6 +232,8 @@ void object_free(struct object *o)
 	ring_buffer__free(o->ring);
 	if (o->shared)
 		munmap(o->shared, sizeof(*o->shared));
+	if (o->spaces)
+		munmap(o->spaces, ANALYZER_SPACES * sizeof(*o->spaces));
 	bpf_object__close(o->bpf);
 	free(o);
 }
@@ -229,6 +246,11 @@ enum analyzer_kind object_kind(const struct object *o)
 struct analyzer_shared *object_shared(const struct object *o)
 {
 	return o->shared;
+}
+
+struct unwind_space *object_spaces(const struct object *o)
+{
+	return o->spaces;
 }
 
 int object_sample_program_fd(const struct object *o)

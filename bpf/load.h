@@ -13,9 +13,10 @@
 
 struct object;
 
-/* Loads the object that was built in under this name (ANALYZER_RELEASE or ANALYZER_DEBUG). 0, or -errno with the reason
- * for a person in text: -ENOENT it was not built, -EPROTO its layout is another version's, else the kernel refused. */
-int object_load(enum analyzer_kind name, struct object **ret, char *text, size_t size);
+/* Loads the object that was built in under this name (ANALYZER_RELEASE or ANALYZER_DEBUG). Its unwind tables are those of
+ * other, or its own where that is NULL. 0, or -errno with the reason for a person in text: -ENOENT it was not built,
+ * -EPROTO its layout is another version's, else the kernel refused. */
+int object_load(enum analyzer_kind name, const struct object *other, struct object **ret, char *text, size_t size);
 /* The check of object_load alone: does a loader of this build understand that layout? */
 int object_check_layout(const char *name, const struct analyzer_layout *layout, char *text, size_t size);
 void object_free(struct object *o);
@@ -23,6 +24,7 @@ void object_free(struct object *o);
 /* What it is, whatever it is named: a debug object may have been built as the release one. */
 enum analyzer_kind object_kind(const struct object *o);
 struct analyzer_shared *object_shared(const struct object *o);
+struct unwind_space *object_spaces(const struct object *o); /* ANALYZER_SPACES of them */
 int object_sample_program_fd(const struct object *o);
 /* Whose tasks belong to which slot; pidfd names the task. 0 or -errno. */
 int object_claim(const struct object *o, int pidfd, struct analyzer_identity identity);

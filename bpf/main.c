@@ -39,7 +39,7 @@ static int load_objects(struct context *c)
 	int error = 0;
 
 	for (enum analyzer_kind name = ANALYZER_RELEASE; name <= ANALYZER_DEBUG; name++) {
-		int r = object_load(name, &c->objects[name], text, sizeof(text));
+		int r = object_load(name, c->objects[ANALYZER_RELEASE], &c->objects[name], text, sizeof(text));
 		if (r >= 0) {
 			c->control.objects |= 1u << object_kind(c->objects[name]);
 			continue;

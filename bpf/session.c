@@ -21,11 +21,12 @@
 #include "bpf/perf_event.h"
 #include "bpf/privileges.h"
 #include "bpf/registration.h"
+#include "bpf/spaces.h"
 
 #define TARGET           "bpf::session"
 #define FREQUENCY_MAX_HZ 50000u /* the timer's least period is 10 us; above this it measures itself */
-#define SAMPLES_TEND_MS  100    /* the ring holds 0.78 s of samples of two workers at 4,999 Hz */
-#define EVENTS_TEND_MS   20     /* and 7,300 page faults with their stacks */
+#define SAMPLES_TEND_MS  100    /* the ring holds 0.4 s of the deepest samples of two workers at 4,999 Hz */
+#define EVENTS_TEND_MS   20     /* and 3,800 page faults with the deepest stacks */
 #define EVENTS_LINGER_NS (5 * NS_PER_S) /* attaching the tracepoints again costs more than leaving them for a while */
 
 struct session {
@@ -36,7 +37,8 @@ struct session {
 	bool enabled;
 	struct gather gathered;
 	uint64_t n_refused_samples, n_refused_events; /* no room in `gathered` */
-	uint64_t n_stacks[3]; /* by enum ring_stack_end */
+	uint32_t space;
+	uint64_t n_results[ANALYZER_N_RESULTS];
 };
 
 struct sessions {
@@ -46,6 +48,7 @@ struct sessions {
 	uint32_t next_generation, next_slot;
 	uint64_t events_idle_since_ns, drained_ns;
 	struct sessions_totals totals;
+	struct spaces spaces;
 	struct session slots[ANALYZER_SLOTS];
 };
 
@@ -70,13 +73,26 @@ static void __attribute__((format(printf, 4, 5))) decide(struct session *session
 	va_end(ap);
 }
 
+/* How a walk ended, by enum unwind_end: as the front is told, and as a person is. */
+static const struct stack_end {
+	enum analyzer_result result;
+	const char *words; /* NULL: nothing to explain */
+} stack_ends[UNWIND_N_ENDS] = {
+	[UNWIND_GOES_ON] = {ANALYZER_RESULT_BROKEN, "it has no end"},
+	[UNWIND_COMPLETE] = {ANALYZER_RESULT_COMPLETE, NULL},
+	[UNWIND_NO_MAPPING] = {ANALYZER_RESULT_NO_MAPPING, "an address in no mapping of the worker"},
+	[UNWIND_NO_ROW] = {ANALYZER_RESULT_NO_ROW, "an image without unwind table, or a place between its functions"},
+	[UNWIND_UNSUPPORTED] = {ANALYZER_RESULT_UNSUPPORTED, "a rule that the unwind tables cannot hold"},
+	[UNWIND_ANONYMOUS_CODE] = {ANALYZER_RESULT_ANONYMOUS, "code that is in no file"},
+	[UNWIND_BAD_READ] = {ANALYZER_RESULT_BAD_READ, "the stack could not be read"},
+	[UNWIND_BROKEN] = {ANALYZER_RESULT_BROKEN, "the caller's frame would not lie above"},
+	[UNWIND_TOO_DEEP] = {ANALYZER_RESULT_TOO_DEEP, "the deepest that is walked"},
+	[UNWIND_FRAME_POINTERS] = {ANALYZER_RESULT_TRUNCATED, NULL},
+};
+
 static void take_sample(struct session *session, const struct ring_sample *from)
 {
-	static const uint16_t results[] = {
-		[RING_STACK_ENDED] = ANALYZER_RESULT_TRUNCATED,
-		[RING_STACK_TOO_DEEP] = ANALYZER_RESULT_TOO_DEEP,
-		[RING_STACK_BAD_READ] = ANALYZER_RESULT_BAD_READ,
-	};
+	const struct stack_end *end = &stack_ends[from->stack_end < UNWIND_N_ENDS ? from->stack_end : UNWIND_GOES_ON];
 	uint32_t n_ips = from->head.n_ips;
 	struct analyzer_sample *to;
 
@@ -87,15 +103,13 @@ static void take_sample(struct session *session, const struct ring_sample *from)
 	}
 	to->pid = from->head.pid;
 	to->tid = from->head.tid;
-	to->result = results[from->stack_end];
+	to->result = end->result;
 	to->flags = from->in_kernel ? ANALYZER_SAMPLE_IN_KERNEL : 0;
 	to->n_ips = n_ips;
 	memcpy(to->ips, from->ips, n_ips * sizeof(*to->ips));
-	session->n_stacks[from->stack_end]++;
-	if (from->stack_end == RING_STACK_TOO_DEEP)
-		decide(session, "stack-end", from->head.time_ns, "cut at %u frames: the deepest that is walked", n_ips);
-	else if (from->stack_end == RING_STACK_BAD_READ)
-		decide(session, "stack-end", from->head.time_ns, "the user stack could not be read");
+	session->n_results[end->result]++;
+	if (end->words)
+		decide(session, "stack-end", from->head.time_ns, "uncertain, %u frames: %s", n_ips, end->words);
 }
 
 static void take_event(struct session *session, const struct ring_event *from)
@@ -174,6 +188,8 @@ int sessions_new(struct object *const objects[3], struct sessions **ret, char *t
 	for (size_t i = 0; i < ARRAY_SIZE(s->objects); i++)
 		if (s->objects[i])
 			object_set_reader(s->objects[i], take_record, s);
+	/* Both objects have the same. */
+	s->spaces.memory = object_spaces(s->objects[ANALYZER_RELEASE] ?: s->objects[ANALYZER_DEBUG]);
 	*ret = s;
 	return 0;
 }
@@ -200,6 +216,7 @@ static void release(struct sessions *s, struct session *session)
 	object_disclaim(session->object, session->pidfd);
 	session->pidfd = fd_close(session->pidfd);
 	slot->generation = 0;
+	spaces_give(&s->spaces, session->space);
 	gather_done(&session->gathered);
 	session->id = 0;
 	s->totals.attached_now--;
@@ -261,7 +278,7 @@ static int bind(struct sessions *s, struct session *session, int pidfd, uint32_t
 
 	while (!identity.generation)
 		identity.generation = ++s->next_generation;
-	*slot_of(s, session) = (struct analyzer_slot){.generation = identity.generation};
+	*slot_of(s, session) = (struct analyzer_slot){.generation = identity.generation, .space = session->space};
 	session->pidfd = fcntl(pidfd, F_DUPFD_CLOEXEC, 0);
 	if (session->pidfd < 0) {
 		r = -errno;
@@ -299,8 +316,13 @@ static void attach_events(struct session *session)
 		decide(session, "attach", before_ns, "not to be had here: %s", missing);
 }
 
+int sessions_load_tables(struct sessions *s, uint64_t space, int fd)
+{
+	return spaces_load(&s->spaces, space, fd);
+}
+
 int session_attach(struct sessions *s, uint64_t id, pid_t pid, int pidfd, enum analyzer_kind kind,
-	uint32_t frequency_hz, enum analyzer_kind *ret_kind, char *text, size_t size)
+	uint32_t frequency_hz, uint64_t space, enum analyzer_kind *ret_kind, char *text, size_t size)
 {
 	struct session *session;
 	int r = check_attach(s, id, pid, kind, frequency_hz, text, size);
@@ -318,6 +340,7 @@ int session_attach(struct sessions *s, uint64_t id, pid_t pid, int pidfd, enum a
 		.object = s->objects[kind] ?: s->objects[ANALYZER_RELEASE] ?: s->objects[ANALYZER_DEBUG],
 		.pidfd = -1,
 		.perf_fd = -1,
+		.space = spaces_take(&s->spaces, space),
 	};
 	s->totals.attached_now++;
 	r = bind(s, session, pidfd, frequency_hz, text, size);
@@ -327,8 +350,9 @@ int session_attach(struct sessions *s, uint64_t id, pid_t pid, int pidfd, enum a
 	}
 	s->totals.attached++;
 	*ret_kind = object_kind(session->object);
-	decide(session, "attach", clock_now_ns(), "pid %d, %s every %.1f us, slot %zu", (int)pid,
-		perf_source_name(s->source), 1e6 / frequency_hz, (size_t)(session - s->slots));
+	decide(session, "attach", clock_now_ns(), "pid %d, %s every %.1f us, slot %zu, stacks by %s", (int)pid,
+		perf_source_name(s->source), 1e6 / frequency_hz, (size_t)(session - s->slots),
+		session->space == ANALYZER_NO_SPACE ? "frame pointers: no unwind tables" : "unwind tables");
 	if (*ret_kind == ANALYZER_DEBUG)
 		attach_events(session);
 	return 0;
@@ -379,10 +403,13 @@ static void read_counters(struct sessions *s, struct session *session, struct an
 
 	*ret = (struct analyzer_counters){
 		.samples = session->gathered.n_samples,
+		.complete = session->n_results[ANALYZER_RESULT_COMPLETE],
+		.truncated = session->gathered.n_samples - session->n_results[ANALYZER_RESULT_COMPLETE],
 		.lost = slot->lost + session->n_refused_samples,
 		.events = session->gathered.n_events,
 		.lost_events = slot->lost_events + session->n_refused_events,
 	};
+	memcpy(ret->results, session->n_results, sizeof(ret->results));
 	if (perf_event_read_on_cpu(session->perf_fd, &ret->on_cpu_ns) < 0)
 		ret->on_cpu_ns = 0;
 }
@@ -390,10 +417,14 @@ static void read_counters(struct sessions *s, struct session *session, struct an
 static void add_counters(struct analyzer_counters *to, const struct analyzer_counters *c)
 {
 	to->samples += c->samples;
+	to->complete += c->complete;
+	to->truncated += c->truncated;
 	to->lost += c->lost;
 	to->events += c->events;
 	to->lost_events += c->lost_events;
 	to->on_cpu_ns += c->on_cpu_ns;
+	for (size_t i = 0; i < ANALYZER_N_RESULTS; i++)
+		to->results[i] += c->results[i];
 }
 
 int session_detach(struct sessions *s, uint64_t id, struct analyzer_counters *ret_counters, int *ret_fd)
@@ -407,9 +438,8 @@ int session_detach(struct sessions *s, uint64_t id, struct analyzer_counters *re
 	if (session->enabled)
 		session_disable(s, id, &time_ns);
 	drain(s);
-	decide(session, "detach", clock_now_ns(), "%" PRIu64 " stacks ended by themselves, %" PRIu64 " were cut at %u "
-		"frames, %" PRIu64 " could not be read", session->n_stacks[RING_STACK_ENDED],
-		session->n_stacks[RING_STACK_TOO_DEEP], ANALYZER_STACK_FRAMES, session->n_stacks[RING_STACK_BAD_READ]);
+	decide(session, "detach", clock_now_ns(), "of %" PRIu64 " stacks %" PRIu64 " reach the outermost frame",
+		session->gathered.n_samples, session->n_results[ANALYZER_RESULT_COMPLETE]);
 	read_counters(s, session, ret_counters);
 	add_counters(&s->totals.counters, ret_counters);
 	r = gather_seal(&session->gathered);

@@ -238,9 +238,10 @@ static int take_sample(struct sampling *s, const struct analyzer_sample *in, con
 		r = add_stack(s, in, ips, &out.stack, &complete);
 	if (r < 0)
 		return r;
-	if (complete)
+	/* Where there were no unwind tables, the symbols alone can tell. */
+	if (complete && out.result == ANALYZER_RESULT_TRUNCATED)
 		out.result = ANALYZER_RESULT_COMPLETE;
-	else if (out.result == ANALYZER_RESULT_COMPLETE || out.result > ANALYZER_RESULT_BAD_READ)
+	else if (out.result >= ANALYZER_N_RESULTS)
 		out.result = ANALYZER_RESULT_TRUNCATED;
 	out.time_ns = since(s->a->runs[run].start_ns, in->time_ns);
 	out.span = span_at(s, run, in->time_ns);

@@ -89,7 +89,7 @@ struct analyzer_message front_ask(struct front *f, uint32_t type, uint64_t sessi
 	uint32_t frequency_hz, int *ret_fd)
 {
 	struct analyzer_message m = {.version = ANALYZER_PROTOCOL_VERSION, .type = type, .session = session, .pid = pid,
-		.kind = kind, .frequency_hz = frequency_hz};
+		.kind = kind, .frequency_hz = frequency_hz, .space = f->space};
 	struct analyzer_message answer;
 	int fd = -1;
 
@@ -102,6 +102,21 @@ struct analyzer_message front_ask(struct front *f, uint32_t type, uint64_t sessi
 	else
 		fd_close(fd);
 	return answer;
+}
+
+int front_send_tables(struct front *f, uint64_t space, int tables_fd)
+{
+	struct analyzer_message m = {.version = ANALYZER_PROTOCOL_VERSION, .type = ANALYZER_TABLES, .space = space};
+	struct analyzer_message answer;
+	int fd = -1;
+
+	assert_int_equal(unix_message_send(f->socket, &m, HEAD_BYTES, &tables_fd, tables_fd >= 0 ? 1 : 0), 0);
+	receive(f, &answer, &fd);
+	assert_int_equal(fd, -1);
+	assert_int_equal(answer.type, ANALYZER_TABLES_ARE);
+	assert_int_equal(answer.space, space);
+	assert_true(!answer.error == !answer.text[0]);
+	return answer.error;
 }
 
 int front_count_fds(const struct front *f)
@@ -134,7 +149,7 @@ static void read_maps(struct burner *b)
 	fclose(f);
 }
 
-void burner_start(struct burner *b, const struct front *f, bool registers, const char *mode)
+static void start_program(struct burner *b, const struct front *f, bool registers, const char *path, const char *mode)
 {
 	int pipe_fds[2];
 	char word[16], fd_text[16];
@@ -146,7 +161,7 @@ void burner_start(struct burner *b, const struct front *f, bool registers, const
 		int fd = registers ? dup(f->registration_fd) : -1;
 		snprintf(fd_text, sizeof(fd_text), "%d", fd);
 		dup2(pipe_fds[1], STDOUT_FILENO);
-		execl(BURNER_PATH, "burner", fd_text, mode, NULL);
+		execl(path, "burner", fd_text, mode, NULL);
 		_exit(127);
 	}
 	fd_close(pipe_fds[1]);
@@ -154,6 +169,16 @@ void burner_start(struct burner *b, const struct front *f, bool registers, const
 	assert_int_equal(read(pipe_fds[0], word, sizeof(word)), 6);
 	fd_close(pipe_fds[0]);
 	read_maps(b);
+}
+
+void burner_start(struct burner *b, const struct front *f, bool registers, const char *mode)
+{
+	start_program(b, f, registers, BURNER_PATH, mode);
+}
+
+void burner_start_bare(struct burner *b, const struct front *f, const char *mode)
+{
+	start_program(b, f, true, BURNER_BARE_PATH, mode);
 }
 
 void burner_end(struct burner *b)

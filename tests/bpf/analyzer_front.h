@@ -15,6 +15,7 @@ struct front {
 	pid_t pid; /* of the analyzer */
 	int socket, registration_fd;
 	uint64_t next_session;
+	uint64_t space; /* named in each ATTACH; 0: none */
 	struct analyzer_message hello;
 };
 
@@ -25,6 +26,8 @@ int front_end(struct front *f);
 /* One message and its answer, which is checked to be of the right type and session. *ret_fd: the caller's, -1 if none. */
 struct analyzer_message front_ask(struct front *f, uint32_t type, uint64_t session, pid_t pid, uint32_t kind,
 	uint32_t frequency_hz, int *ret_fd);
+/* Hands over unwind tables under this number; returns the answer's errno. */
+int front_send_tables(struct front *f, uint64_t space, int tables_fd);
 /* Descriptors that the analyzer has open; -1 when that is not for us to see. */
 int front_count_fds(const struct front *f);
 
@@ -35,6 +38,8 @@ struct burner {
 };
 
 void burner_start(struct burner *b, const struct front *f, bool registers, const char *mode);
+/* The same built without frame pointers. */
+void burner_start_bare(struct burner *b, const struct front *f, const char *mode);
 void burner_end(struct burner *b);
 
 /* The records of a hand-over, checked to be well-formed and in the order of time. */

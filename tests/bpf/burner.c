@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A stand-in for a worker: registers with the analyzer, prints "ready", and then does one thing for ever in functions of
- * known names. burner REGISTRATION_FD|-1 burn|faults|fork|deep. Built with frame pointers. */
+ * known names. burner REGISTRATION_FD|-1 MODE. Built twice, as burner with frame pointers and as burner_bare without. */
+#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -95,14 +96,84 @@ static NOINLINE void descend(unsigned depth)
 
 static NOINLINE void deep_outer(void)
 {
-	descend(200);
+	descend(400);
 	NO_TAIL_CALL();
+}
+
+static NOINLINE int compare_slowly(const void *a, const void *b)
+{
+	for (uint64_t i = 0; i < 20; i++)
+		sink += i * i;
+	return *(const int *)a - *(const int *)b;
+}
+
+/* Through functions of the C library, which has no frame pointers. */
+static NOINLINE void sort_outer(void)
+{
+	int numbers[2000];
+
+	for (unsigned i = 0; i < 2000; i++)
+		numbers[i] = (int)(i * 7919 % 2000);
+	qsort(numbers, 2000, sizeof(numbers[0]), compare_slowly);
+	sink += (uint64_t)numbers[0];
+}
+
+static NOINLINE void handler(int number)
+{
+	(void)number;
+	burn_inner();
+	NO_TAIL_CALL();
+}
+
+static NOINLINE void signal_outer(void)
+{
+	signal(SIGUSR1, handler);
+	raise(SIGUSR1);
+	NO_TAIL_CALL();
+}
+
+static NOINLINE void *thread_main(void *arg)
+{
+	for (int i = 0; i < 100; i++)
+		burn_middle();
+	return arg;
+}
+
+static NOINLINE void thread_outer(void)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, thread_main, NULL) != 0)
+		_exit(2);
+	pthread_join(thread, NULL);
+}
+
+/* A stack that is not aligned as wide registers want it: the compiler realigns it, and the frame address moves. */
+static NOINLINE void realigned_outer(void)
+{
+	volatile char wide[256] __attribute__((aligned(128)));
+
+	wide[0] = 1;
+	burn_middle();
+	sink += (uint64_t)wide[0];
+}
+
+static NOINLINE void growing_outer(void)
+{
+	volatile char *grown = __builtin_alloca(64 + sink % 512);
+
+	grown[0] = 1;
+	burn_middle();
+	sink += (uint64_t)grown[0];
 }
 
 static const struct {
 	const char *name;
 	void (*run)(void);
-} modes[] = {{"burn", burn_outer}, {"faults", fault_outer}, {"fork", fork_outer}, {"deep", deep_outer}};
+} modes[] = {
+	{"burn", burn_outer}, {"faults", fault_outer}, {"fork", fork_outer}, {"deep", deep_outer}, {"sort", sort_outer},
+	{"signal", signal_outer}, {"thread", thread_outer}, {"realigned", realigned_outer}, {"growing", growing_outer},
+};
 
 int main(int argc, char **argv)
 {
