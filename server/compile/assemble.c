@@ -416,6 +416,15 @@ static int fill_record(struct assembly *a, struct record *rec)
 	return failed ? -ENOMEM : 0;
 }
 
+static int fill_request(struct assembly *a, struct record *rec)
+{
+	_cleanup_strbuf_ struct strbuf sb = {0};
+
+	request_json(&a->request, REQUEST_WITHOUT_SOURCE, &sb);
+	rec->request = strbuf_take(&sb, NULL);
+	return rec->request ? 0 : -ENOMEM;
+}
+
 /* Last, since it tells the counts. Who reads the stored answer finds it on disk, so there it says "kept". */
 static int fill_response(struct assembly *a, struct record *rec)
 {
@@ -446,6 +455,8 @@ static int make_record(struct assembly *a, const struct trace_tree *shown, size_
 		return -ENOMEM;
 	a->record = rec;
 	r = fill_record(a, rec);
+	if (r >= 0)
+		r = fill_request(a, rec);
 	rec->tree = trace_tree_new();
 	if (r < 0 || !rec->tree)
 		return -ENOMEM;

@@ -35,6 +35,7 @@ void record_unref(struct record *r)
 	free(r->analyzer);
 	free(r->traceparent);
 	free(r->response);
+	free(r->request);
 	free(r->source);
 	free(r->spirv);
 	free(r->disassembly);
@@ -86,7 +87,7 @@ static uint64_t profile_bytes(const struct profile *p)
 
 uint64_t record_memory_bytes(const struct record *r)
 {
-	return sizeof(*r) + text_bytes(r->name) + text_bytes(r->response) + r->source_size + r->spirv_size +
+	return sizeof(*r) + text_bytes(r->name) + text_bytes(r->response) + text_bytes(r->request) + r->source_size + r->spirv_size +
 		text_bytes(r->disassembly) + text_bytes(r->log) + tree_bytes(r->tree) +
 		profile_bytes(r->profile);
 }

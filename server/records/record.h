@@ -23,6 +23,7 @@ struct record {
 	char *name, *language, *stage, *status, *analyzer; /* words of the contract */
 	char *traceparent;
 	char *response;      /* JSON object of response_json_without_bytes */
+	char *request;       /* JSON object of request_json without the source */
 	char *source;        /* as submitted */
 	size_t source_size;
 	uint8_t *spirv;

@@ -4,7 +4,7 @@
  *
  * A kept record is spread over four tables, so that a list of traces reads no page of their bodies:
  *
- *   compilations ── seq ──┬── results   what the compile gave: response, source, SPIR-V, disassembly
+ *   compilations ── seq ──┬── results   the request and what came of it: response, source, SPIR-V, …
  *   (what lists show)     ├── traces    the span tree and the debug analyzer's log
  *                         └── samples   the profile
  */
@@ -23,7 +23,7 @@
 #define LOG_TARGET "server::records"
 
 #define APPLICATION_ID   0x53505653 /* "SPVS" */
-#define SCHEMA_VERSION   1
+#define SCHEMA_VERSION   2
 #define BUSY_TIMEOUT_MS  5000
 #define VACUUM_PAGES     "256"
 
@@ -44,7 +44,8 @@ static const char schema[] =
 	"CREATE INDEX compilations_by_start ON compilations(started_unix_ns);"
 	"CREATE TABLE results("
 	"  seq INTEGER PRIMARY KEY REFERENCES compilations(seq) ON DELETE CASCADE,"
-	"  response TEXT, source BLOB, spirv BLOB, disassembly TEXT"
+	"  response TEXT, source BLOB, spirv BLOB, disassembly TEXT,"
+	"  request TEXT" /* NULL in records of version 1 */
 	") STRICT;"
 	"CREATE TABLE traces("
 	"  seq INTEGER PRIMARY KEY REFERENCES compilations(seq) ON DELETE CASCADE,"
@@ -55,8 +56,16 @@ static const char schema[] =
 	"  profile BLOB NOT NULL"
 	") STRICT;"
 	"PRAGMA application_id = 1397773907;" /* APPLICATION_ID */
-	"PRAGMA user_version = 1;"            /* SCHEMA_VERSION */
+	"PRAGMA user_version = 2;"            /* SCHEMA_VERSION */
 	"COMMIT;";
+
+/* What makes a database of version i + 1 one of the next; new columns stand last, as ALTER TABLE puts them. */
+static const char *const upgrades[SCHEMA_VERSION - 1] = {
+	"BEGIN IMMEDIATE;"
+	"ALTER TABLE results ADD COLUMN request TEXT;"
+	"PRAGMA user_version = 2;"
+	"COMMIT;",
+};
 
 /* FULL, not NORMAL: what is answered as kept must survive a power cut. WAL makes that one sync a transaction. */
 static const char settings[] =
@@ -75,12 +84,14 @@ static const char *const statement_sql[N_STATEMENTS] = {
 	[UNDO] = "ROLLBACK TO one_record",
 	[PUT_COMPILATION] = "INSERT INTO compilations(id, trace_id, started_unix_ns, duration_ns, n_spans, n_samples,"
 		" name, language, stage, status, analyzer, bytes) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)",
-	[PUT_RESULT] = "INSERT INTO results(seq, response, source, spirv, disassembly) VALUES(?1,?2,?3,?4,?5)",
+	[PUT_RESULT] = "INSERT INTO results(seq, response, source, spirv, disassembly, request)"
+		" VALUES(?1,?2,?3,?4,?5,?6)",
 	[PUT_TRACE] = "INSERT INTO traces(seq, traceparent, origin_ns, tree, log) VALUES(?1,?2,?3,?4,?5)",
 	[PUT_SAMPLES] = "INSERT INTO samples(seq, profile) VALUES(?1,?2)",
 	[GET] = "SELECT c.id, c.trace_id, c.started_unix_ns, c.duration_ns, c.n_spans, c.n_samples,"
 		" c.name, c.language, c.stage, c.status, c.analyzer,"
-		" r.response, r.source, r.spirv, r.disassembly, t.traceparent, t.origin_ns, t.tree, t.log, s.profile"
+		" r.response, r.source, r.spirv, r.disassembly, r.request,"
+		" t.traceparent, t.origin_ns, t.tree, t.log, s.profile"
 		" FROM compilations c LEFT JOIN results r USING(seq) LEFT JOIN traces t USING(seq)"
 		" LEFT JOIN samples s USING(seq) WHERE c.id = ?1 OR c.trace_id = ?1",
 	[LIST] = "SELECT id, trace_id, started_unix_ns, duration_ns, n_spans, n_samples,"
@@ -199,7 +210,19 @@ static int move_aside(struct records_disk *d, const char *why)
 	return 0;
 }
 
-/* 0: ours, and of this version; 1: with *ret_why, one to move aside; -errno. An empty database becomes ours. */
+static int upgrade(struct records_disk *d, int64_t version)
+{
+	int r = 0;
+
+	if (version < SCHEMA_VERSION)
+		log_info(LOG_TARGET, "%s: from version %lld to %d", d->path, (long long)version, SCHEMA_VERSION);
+	while (r == 0 && version < SCHEMA_VERSION)
+		r = exec(d->db, upgrades[version++ - 1]);
+	return r == -EIO ? -EBADMSG : r; /* our own SQL, so it is not what its version says */
+}
+
+/* 0: ours, and of this version; 1: with *ret_why, one to move aside; -errno. An empty database becomes ours, and an older
+ * one is brought up to this version. */
 static int check_schema(struct records_disk *d, const char **ret_why)
 {
 	int64_t application = 0, version = 0, n_tables = 0;
@@ -215,9 +238,11 @@ static int check_schema(struct records_disk *d, const char **ret_why)
 		return exec(d->db, schema);
 	if (application != APPLICATION_ID)
 		*ret_why = "it is some other program's database";
-	else if (version != SCHEMA_VERSION)
+	else if (version < 1 || version > SCHEMA_VERSION)
 		*ret_why = "it was written by another version of spvscope";
-	return *ret_why ? 1 : 0;
+	else
+		return upgrade(d, version);
+	return 1;
 }
 
 static int prepare_statements(struct records_disk *d)

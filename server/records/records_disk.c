@@ -104,6 +104,7 @@ static int put_bodies(struct records_disk *d, const struct record *r, int64_t se
 	bind_blob(s, 3, r->source, r->source_size);
 	bind_blob(s, 4, r->spirv, r->spirv_size);
 	bind_text(s, 5, r->disassembly);
+	bind_text(s, 6, r->request);
 	error = records_statement_run(d, PUT_RESULT);
 	if (error < 0)
 		return error;
@@ -143,7 +144,7 @@ static int put_one(struct records_disk *d, const struct record *r)
 		profile_encode(r->profile, &profile);
 	if (tree.failed || profile.failed)
 		return -ENOMEM;
-	bytes = text_bytes(r->response) + r->source_size + r->spirv_size + text_bytes(r->disassembly) +
+	bytes = text_bytes(r->response) + text_bytes(r->request) + r->source_size + r->spirv_size + text_bytes(r->disassembly) +
 		text_bytes(r->log) + tree.len + profile.len;
 	if (bytes > d->max_bytes)
 		return -EFBIG;
@@ -286,6 +287,7 @@ static int read_bodies(sqlite3_stmt *s, struct record *r)
 	r->source = copy_column(s, c++, &r->source_size, &failed);
 	r->spirv = copy_column(s, c++, &r->spirv_size, &failed);
 	r->disassembly = copy_column(s, c++, NULL, &failed);
+	r->request = copy_column(s, c++, NULL, &failed);
 	r->traceparent = copy_column(s, c++, NULL, &failed);
 	r->origin_ns = (uint64_t)sqlite3_column_int64(s, c++);
 	if (sqlite3_column_type(s, c) != SQLITE_NULL) {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/base64.h"
 #include "api/formats/formats.h"
 #include "base/cleanup.h"
 #include "server/front.h"
@@ -152,6 +153,23 @@ static void put_source(struct strbuf *out, const struct record *r)
 		strbuf_puts(out, "null");
 }
 
+/* What would make the trace anew. The source stands beside it; one that JSON text would not give back unchanged comes
+ * along as base64. The stored object is never empty: it begins with the language. */
+static void put_request(struct strbuf *out, const struct record *r)
+{
+	strbuf_puts(out, ", \"request\": ");
+	if (!r->request) {
+		strbuf_puts(out, "null");
+	} else if (!r->source || strbuf_is_json_text(r->source, r->source_size)) {
+		strbuf_puts(out, r->request);
+	} else {
+		strbuf_puts(out, "{\"source_base64\": \"");
+		base64_encode(r->source, r->source_size, out);
+		strbuf_puts(out, "\", ");
+		strbuf_puts(out, r->request + 1);
+	}
+}
+
 static void found_trace(struct front *front, struct http_request *req, struct record *record)
 {
 	struct http_response r = { .content_type = "application/json" };
@@ -175,6 +193,7 @@ static void found_trace(struct front *front, struct http_request *req, struct re
 	put_string(out, "traceparent", record->traceparent);
 	strbuf_puts(out, ", \"response\": ");
 	strbuf_puts(out, record->response ? record->response : "null");
+	put_request(out, record);
 	put_source(out, record);
 	strbuf_printf(out, ", \"has_spirv\": %s, \"has_disassembly\": %s, \"has_log\": %s",
 		record->spirv_size ? "true" : "false", record->disassembly ? "true" : "false",

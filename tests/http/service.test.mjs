@@ -76,6 +76,26 @@ test('the list of traces is newest first, filtered, and comes in pages', async (
 	assert.equal(failed.traces[0].name, 'page1.frag');
 });
 
+test('a trace tells the request that would make it anew', async () => {
+	const asked = { name: 'dir/a.frag', files: { 'b.h': 'float b() { return 1.0; }\n', 'c.bin': { base64: '/wA=' } }, defines: { FOG: '1', FAST: null },
+		optimize: { passes: ['--merge-return'] }, target: { env: 'vulkan1.1', spirv: '1.4' }, debug_info: 'line', validate: false,
+		trace: { level: 'debug', filter: 'codegen::opt=info' }, analyzer: { kind: 'release', min_samples: 7 }, limits: { wall_ms: 9000 },
+		position_encoding: 'utf-8', isolation: 'request' };
+	const again = async (id) => (await (await service.fetch(`/v1/traces/${id}`)).json());
+	const source = fragment.replace('void main', '#extension GL_GOOGLE_include_directive : enable\n#include "b.h"\nvoid main');
+	const { body } = await service.compile({ ...asked, source });
+	assert.equal(body.status, 'ok', JSON.stringify(body.diagnostics));
+	const trace = await again(body.trace.id);
+	assert.deepEqual(trace.request, { ...asked, language: 'glsl', stage: 'fragment' });
+	const second = await service.compile({ ...trace.request, source: trace.source });
+	assert.deepEqual((await again(second.body.trace.id)).request, trace.request);
+	assert.equal(second.body.spirv.sha256, body.spirv.sha256);
+	const binary = await service.compile({ language: 'spirv', source_base64: body.spirv.base64, emit: ['disassembly'] });
+	const bytes = await again(binary.body.trace.id);
+	assert.equal(bytes.source, null);
+	assert.deepEqual(bytes.request, { language: 'spirv', source_base64: body.spirv.base64, emit: ['disassembly'] });
+});
+
 test('a trace is a tree, and is exported', async () => {
 	const { body } = await service.compile({ name: 'a.frag', source: fragment, optimize: 'performance', trace: { level: 'debug' } });
 	const trace = await (await service.fetch(`/v1/traces/${body.trace.id}`)).json();

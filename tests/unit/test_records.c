@@ -99,6 +99,7 @@ static struct record *make_record(unsigned n)
 	r->status = strdup(n % 3 ? "ok" : "failed");
 	r->analyzer = strdup("release");
 	r->response = strdup("{\"status\":\"ok\"}");
+	r->request = strdup("{\"language\": \"glsl\"}");
 	r->source = strdup("void main(){}");
 	r->source_size = strlen(r->source);
 	r->spirv = calloc(1, 2000);
@@ -277,6 +278,7 @@ static void test_a_kept_record_comes_back_whole_after_a_restart(void **state)
 	assert_string_equal(r->name, "shaders/a.frag");
 	assert_string_equal(r->language, "hlsl");
 	assert_string_equal(r->response, "{\"status\":\"ok\"}");
+	assert_string_equal(r->request, "{\"language\": \"glsl\"}");
 	assert_int_equal(r->source_size, 13);
 	assert_string_equal(r->source, "void main(){}");
 	assert_int_equal(r->spirv_size, 2000);
@@ -780,6 +782,39 @@ static void test_databases_of_others_and_of_newer_versions_are_moved_aside(void 
 	start(f);
 	assert_int_equal(moved_aside(f), 3);
 	assert_int_equal(publish(f, 2, true), 0);
+	stop(f);
+	run_sql(f, "PRAGMA user_version = 1"); /* it has what the upgrade would make */
+	start(f);
+	assert_int_equal(moved_aside(f), 4);
+}
+
+static void test_a_database_of_version_1_is_brought_up_with_its_records(void **state)
+{
+	struct fixture *f = *state;
+	char id[COMPILE_ID_CHARS + 1];
+	struct record *r;
+
+	start(f);
+	assert_int_equal(publish(f, 1, true), 0);
+	stop(f);
+	run_sql(f, "ALTER TABLE results DROP COLUMN request; PRAGMA user_version = 1");
+	start(f);
+	assert_int_equal(moved_aside(f), 0);
+	id_of(1, id);
+	r = get(f, id);
+	assert_non_null(r);
+	assert_null(r->request);
+	assert_string_equal(r->source, "void main(){}");
+	assert_int_equal(r->tree->n_spans, 1);
+	record_unref(r);
+	assert_int_equal(publish(f, 2, true), 0);
+	stop(f);
+	start(f);
+	id_of(2, id);
+	r = get(f, id);
+	assert_non_null(r);
+	assert_string_equal(r->request, "{\"language\": \"glsl\"}");
+	record_unref(r);
 }
 
 static void test_a_record_whose_tree_is_damaged_is_not_found_and_hurts_no_other(void **state)
@@ -895,6 +930,7 @@ int main(void)
 		TEST(test_damage_that_shows_while_reading_is_moved_aside),
 		TEST(test_a_cut_database_is_moved_aside),
 		TEST(test_databases_of_others_and_of_newer_versions_are_moved_aside),
+		TEST(test_a_database_of_version_1_is_brought_up_with_its_records),
 		TEST(test_a_record_whose_tree_is_damaged_is_not_found_and_hurts_no_other),
 		TEST(test_what_was_told_kept_survives_kill_9),
 	};
