@@ -165,7 +165,7 @@ static void measure_sizes(struct optimizer_run *o)
 	o->sizes = calloc(o->n_spans + 1, sizeof(*o->sizes));
 	if (!o->sizes)
 		return;
-	uint32_t span = span_begin(run, SPVSCOPE_LEVEL_DEBUG, SIZES_SPAN);
+	uint32_t span = span_begin(run, SPVSCOPE_LEVEL_INFO, SIZES_SPAN); /* shown whenever it cost something */
 	span_str(run, span, "reason", "the passes run once more, to print the module between them");
 	o->options.ctx = &counter;
 	o->options.text = on_text;

@@ -12,6 +12,8 @@
 #include "base/cleanup.h"
 #include "codegen/trace/span_log.h"
 
+#define SIZES_SPAN      "codegen::opt-sizes"
+#define SIZES_PREFIX    "ir."
 #define CLEAN_MAX_CELLS (4u << 20) /* spans times clean runs whose durations are compared: 32 MiB of numbers */
 
 void assembly_done(struct assembly *a)
@@ -40,6 +42,12 @@ static uint64_t run_ns(const struct assembly_run *r)
 	return r->end_ns - r->start_ns;
 }
 
+/* Neither profiled nor longer than its compile. */
+static bool is_clean(const struct assembly_run *r)
+{
+	return !r->profiled && !r->set_apart;
+}
+
 static uint64_t median_run_ns(const struct assembly *a, bool profiled)
 {
 	uint64_t *all = calloc(a->n_runs + 1, sizeof(*all)), median = 0;
@@ -48,7 +56,7 @@ static uint64_t median_run_ns(const struct assembly *a, bool profiled)
 	if (!all)
 		return 0;
 	for (size_t i = 0; i < a->n_runs; i++)
-		if (a->runs[i].profiled == profiled)
+		if (profiled ? a->runs[i].profiled : is_clean(&a->runs[i]))
 			all[n++] = run_ns(&a->runs[i]);
 	qsort(all, n, sizeof(*all), by_value);
 	if (n)
@@ -66,7 +74,7 @@ static size_t representative_run(const struct assembly *a)
 		return 0;
 	median_ns = median_run_ns(a, false);
 	for (size_t i = 0; i < a->n_runs; i++)
-		if (!a->runs[i].profiled && a->runs[i].log && run_ns(&a->runs[i]) == median_ns)
+		if (is_clean(&a->runs[i]) && a->runs[i].log && run_ns(&a->runs[i]) == median_ns)
 			return i;
 	return 0;
 }
@@ -325,7 +333,7 @@ static int compare_clean_runs(const struct assembly *a, struct trace_tree *t, ui
 	_cleanup_free_ uint32_t *map = calloc(n_spans + 1, sizeof(*map));
 
 	for (size_t i = 0; i < a->n_runs; i++)
-		n_clean += !a->runs[i].profiled && a->runs[i].log;
+		n_clean += is_clean(&a->runs[i]) && a->runs[i].log;
 	if (n_clean > max_runs)
 		n_clean = max_runs;
 	if (!n_clean)
@@ -334,7 +342,7 @@ static int compare_clean_runs(const struct assembly *a, struct trace_tree *t, ui
 	if (!ns || !n_seen || !map)
 		return -ENOMEM;
 	for (size_t i = 0, used = 0; i < a->n_runs && used < n_clean; i++) {
-		struct trace_tree *run_tree = a->runs[i].profiled ? NULL : read_run(&a->runs[i]);
+		struct trace_tree *run_tree = is_clean(&a->runs[i]) ? read_run(&a->runs[i]) : NULL;
 
 		if (!run_tree)
 			continue;
@@ -364,6 +372,71 @@ static int compare_clean_runs(const struct assembly *a, struct trace_tree *t, ui
 	}
 	return 0;
 }
+
+/* ---- pass sizes ---- */
+
+/* Of repeated runs one measured what the passes did to the module's size, which took it time behind its compile. It is
+ * set apart, and its tree returned; where it is the only clean one, that time is taken from it. NULL: nothing to carry. */
+static struct trace_tree *set_measuring_run_apart(struct assembly *a)
+{
+	struct assembly_run *run = NULL;
+	struct trace_tree *t = NULL;
+	bool has_others = false;
+
+	for (size_t i = 0; a->n_runs > 1 && i < a->n_runs; i++) {
+		if (a->runs[i].measures)
+			run = &a->runs[i];
+		else
+			has_others |= !a->runs[i].profiled && a->runs[i].log;
+	}
+	if (run)
+		t = read_run(run);
+	for (size_t i = 0; t && i < t->n_spans; i++) {
+		uint64_t ns = t->spans[i].duration_ns;
+
+		if (strcmp(t->spans[i].name, SIZES_SPAN) != 0)
+			continue;
+		run->set_apart = has_others;
+		if (has_others)
+			return t;
+		run->end_ns -= ns < run_ns(run) ? ns : run_ns(run);
+		break;
+	}
+	trace_tree_free(t);
+	return NULL;
+}
+
+static bool is_size(const struct trace_attr *attr)
+{
+	return strncmp(attr->key, SIZES_PREFIX, sizeof(SIZES_PREFIX) - 1) == 0;
+}
+
+/* Gives the shown run's spans, from run_root on, the sizes of the run that measured them, where they have none. */
+static int carry_sizes(struct trace_tree *t, uint32_t run_root, const struct trace_tree *shown,
+	const struct trace_tree *measured)
+{
+	_cleanup_free_ uint32_t *to_shown = calloc(measured->n_spans + 1, sizeof(*to_shown));
+	_cleanup_free_ bool *has_sizes = calloc(shown->n_spans + 1, sizeof(*has_sizes));
+	int r = to_shown && has_sizes ? trace_tree_match(measured, shown, to_shown) : -ENOMEM;
+
+	for (size_t i = 0; r >= 0 && i < shown->n_attrs; i++)
+		if (is_size(&shown->attrs[i]))
+			has_sizes[shown->attrs[i].span_idx] = true;
+	for (size_t i = 0; r >= 0 && i < measured->n_attrs; i++) {
+		const struct trace_attr *attr = &measured->attrs[i];
+		uint32_t s = to_shown[attr->span_idx];
+
+		/* A span that is missing there is matched with an ancestor, which has another name. */
+		if (!is_size(attr) || s == TRACE_NO_SPAN || has_sizes[s] ||
+		    strcmp(measured->spans[attr->span_idx].name, shown->spans[s].name) != 0)
+			continue;
+		r = attr->text ? trace_tree_attr_str(t, run_root + s, attr->key, attr->text)
+			       : trace_tree_attr_u64(t, run_root + s, attr->key, attr->value);
+	}
+	return r;
+}
+
+/* ---- the record ---- */
 
 static char *copy_string(const char *s, bool *failed)
 {
@@ -445,7 +518,8 @@ static void tell_slowdown(struct assembly *a)
 		a->outcome.analyzer.slowdown = (double)profiled_ns / (double)clean_ns;
 }
 
-static int make_record(struct assembly *a, const struct trace_tree *shown, size_t representative)
+static int make_record(struct assembly *a, const struct trace_tree *shown, size_t representative,
+	const struct trace_tree *measured)
 {
 	struct record *rec = record_new();
 	uint32_t run_root;
@@ -463,6 +537,8 @@ static int make_record(struct assembly *a, const struct trace_tree *shown, size_
 	r = build_tree(a, shown, representative, rec->tree, &run_root);
 	if (r >= 0 && run_root != TRACE_NO_SPAN && a->n_runs > 1)
 		r = compare_clean_runs(a, rec->tree, run_root, shown);
+	if (r >= 0 && run_root != TRACE_NO_SPAN && measured)
+		r = carry_sizes(rec->tree, run_root, shown, measured);
 	if (r >= 0 && a->samples_fd >= 0)
 		r = assemble_samples(a, rec->tree, run_root, representative);
 	if (r < 0)
@@ -475,6 +551,7 @@ static int make_record(struct assembly *a, const struct trace_tree *shown, size_
 
 int assembly_finish(struct assembly *a)
 {
+	struct trace_tree *measured = set_measuring_run_apart(a);
 	size_t representative = representative_run(a);
 	struct trace_tree *shown = a->n_runs ? read_run(&a->runs[representative]) : NULL;
 	int r = 0;
@@ -482,9 +559,10 @@ int assembly_finish(struct assembly *a)
 	tell_failure(a, shown);
 	tell_slowdown(a);
 	if (a->wants_record)
-		r = make_record(a, shown, representative);
+		r = make_record(a, shown, representative, measured);
 	if (r < 0)
 		record_unref(TAKE_PTR(a->record));
 	trace_tree_free(shown);
+	trace_tree_free(measured);
 	return r;
 }

@@ -18,6 +18,8 @@
 struct assembly_run {
 	uint64_t run_id;
 	bool profiled;
+	bool measures;                     /* pass sizes too, behind the compile, if the filter asks for passes */
+	bool set_apart;                    /* it did, and there are other clean runs: its time means nothing */
 	pid_t pid;
 	uint64_t sent_ns, received_ns;     /* when the front sent it, and saw its end */
 	uint64_t start_ns, end_ns, cpu_ns; /* as the worker says, brought inside those */

@@ -366,7 +366,8 @@ static int choose_filter(struct compile *c)
 {
 	const struct compile_service *s = c->service;
 	const struct compile_request *q = &c->a.request;
-	struct trace_filter f = s->o.trace_filter;
+	static const char without_sizes[] = ",codegen::opt-sizes=off";
+	struct trace_filter f = s->o.trace_filter, lean;
 	char error[128];
 	int n;
 
@@ -374,6 +375,7 @@ static int choose_filter(struct compile *c)
 		trace_filter_init(&f, q->trace_level);
 	if (q->trace_filter && trace_filter_parse(&f, q->trace_filter, error, sizeof(error)) < 0)
 		return -EINVAL;
+	lean = f;
 	n = snprintf(c->filter, sizeof(c->filter), "%s%s%s",
 		q->has_trace_level ? trace_level_name(q->trace_level) : s->default_filter, q->trace_filter ? "," : "",
 		q->trace_filter ? q->trace_filter : "");
@@ -383,6 +385,12 @@ static int choose_filter(struct compile *c)
 		while (c->filter_len && c->filter[c->filter_len - 1] != ',')
 			c->filter_len--;
 		c->filter_len -= c->filter_len > 0;
+	}
+	c->lean_filter_len = c->filter_len;
+	if (c->filter_len + sizeof(without_sizes) <= sizeof(c->filter) &&
+	    trace_filter_parse(&lean, without_sizes + 1, error, sizeof(error)) >= 0) {
+		memcpy(c->filter + c->filter_len, without_sizes, sizeof(without_sizes));
+		c->lean_filter_len += sizeof(without_sizes) - 1;
 	}
 	c->a.wants_record = f.max_level > SPVSCOPE_LEVEL_OFF || q->analyzer.kind != ANALYZER_OFF || q->keep;
 	c->a.wants_span_events = trace_filter_matches(&f, SPVSCOPE_LEVEL_DEBUG, "analyzer");

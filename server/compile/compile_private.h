@@ -41,7 +41,7 @@ struct compile {
 	struct assembly a;
 	struct assembler_item item;
 	char filter[COMPILE_FILTER_MAX];
-	size_t filter_len;
+	size_t filter_len, lean_filter_len; /* lean: with the directive behind it that leaves pass sizes out */
 	int job_fd;                 /* sealed memfd */
 	struct worker *worker;      /* lent to it */
 	struct loop_source *timer;  /* QUEUED: patience with the analyzer; RUNNING: the run's deadline */

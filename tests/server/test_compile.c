@@ -612,6 +612,68 @@ static void the_analyzer_samples_repeated_runs(void **state)
 	stop(s);
 }
 
+static const char *attr_of(const struct trace_tree *t, const struct trace_span *span, const char *key)
+{
+	for (size_t i = 0; i < t->n_attrs; i++)
+		if (t->attrs[i].span_idx == span - t->spans && strcmp(t->attrs[i].key, key) == 0)
+			return t->attrs[i].text ? t->attrs[i].text : "a number";
+	return NULL;
+}
+
+static unsigned passes_with_sizes(const struct trace_tree *t)
+{
+	unsigned n_passes = 0, n_sized = 0;
+
+	for (size_t i = 0; i < t->n_spans; i++) {
+		if (strncmp(t->spans[i].name, "codegen::opt::", 14) != 0)
+			continue;
+		n_passes++;
+		n_sized += attr_of(t, &t->spans[i], "ir.instructions_after") != NULL;
+	}
+	assert_int_equal(n_passes, n_sized);
+	return n_sized;
+}
+
+static void of_repeated_runs_one_measures_the_passes_and_the_others_tell_the_time(void **state)
+{
+	skip_when_sanitized();
+
+	struct scene *s = start(&(struct compile_service_options){
+		.analyzer = true, .analyzer_path = getenv("SPVSCOPE_ANALYZER")});
+	struct compile_request q = request(good_shader);
+	const struct trace_span *span;
+	struct ended *e;
+	struct record *r;
+
+	(void)state;
+	q.trace_filter = strdup("codegen::opt=debug");
+	q.job.optimize = SPVSCOPE_OPTIMIZE_PERFORMANCE;
+	r = find(s, compile_one(s, q)->trace_id);
+	assert_true(passes_with_sizes(r->tree) >= 40);
+	assert_non_null(span_named(r->tree, "codegen::opt-sizes"));
+
+	q = request(good_shader);
+	q.trace_filter = strdup("codegen::opt=debug");
+	q.job.optimize = SPVSCOPE_OPTIMIZE_PERFORMANCE;
+	q.analyzer.kind = ANALYZER_RELEASE;
+	q.analyzer.min_samples = 100;
+	e = compile_one(s, q);
+	if (e->analyzer_state == ANALYZER_STATE_UNAVAILABLE) {
+		print_message("no analyzer here: %s\n", e->analyzer_reason);
+		stop(s);
+		skip();
+		return;
+	}
+	assert_true(e->n_clean > 2);
+	r = find(s, e->trace_id);
+	check_tree(r->tree);
+	assert_true(passes_with_sizes(r->tree) >= 40);
+	assert_null(span_named(r->tree, "codegen::opt-sizes"));
+	span = span_named(r->tree, "codegen::compile");
+	assert_int_equal(span->clean.n_runs, e->n_clean - 1);
+	stop(s);
+}
+
 static void a_worker_path_that_is_wrong_ends_requests_with_the_reason(void **state)
 {
 	struct scene *s = start(&(struct compile_service_options){.worker_path = "/nonexistent/worker"});
@@ -802,6 +864,7 @@ int main(void)
 		cmocka_unit_test(a_filter_shows_the_passes_of_the_optimizer),
 		cmocka_unit_test(without_an_analyzer_the_reason_is_told),
 		cmocka_unit_test(the_analyzer_samples_repeated_runs),
+		cmocka_unit_test(of_repeated_runs_one_measures_the_passes_and_the_others_tell_the_time),
 		cmocka_unit_test(kills_give_each_request_one_outcome_and_the_service_heals),
 		cmocka_unit_test(a_worker_path_that_is_wrong_ends_requests_with_the_reason),
 		cmocka_unit_test(draining_ends_what_runs_and_refuses_what_comes),
