@@ -50,6 +50,15 @@ static void put_clean(const struct trace_clean *c, struct strbuf *out)
 	json_member_u64(out, ",", "clean.max_ns", c->max_ns);
 }
 
+static void put_usage(const struct spvscope_usage *u, struct strbuf *out)
+{
+	json_member_u64(out, ",", "cpu_ns", u->cpu_ns);
+	json_member_u64(out, ",", "minor_faults", u->minor_faults);
+	json_member_u64(out, ",", "major_faults", u->major_faults);
+	json_member_u64(out, ",", "alloc_bytes", u->alloc_bytes);
+	json_member_u64(out, ",", "alloc_calls", u->alloc_calls);
+}
+
 static void put_span(const struct trace_tree *t, const struct span_lists *lists, uint32_t idx, struct strbuf *out)
 {
 	const struct trace_span *s = &t->spans[idx];
@@ -58,15 +67,13 @@ static void put_span(const struct trace_tree *t, const struct span_lists *lists,
 	json_member_text(out, ",", "cat", trace_level_name(s->level));
 	put_us(out, ",", "ts", since(s->start_ns, origin_of(t)));
 	put_us(out, ",", "dur", s->duration_ns);
-	put_us(out, ",", "tdur", s->used.cpu_ns);
+	if (s->measured)
+		put_us(out, ",", "tdur", s->used.cpu_ns);
 	json_member_u64(out, ",", "pid", s->pid);
 	json_member_u64(out, ",", "tid", s->tid);
 	json_member_u64(out, ",\"args\":{", "span", (uint64_t)idx + 1);
-	json_member_u64(out, ",", "cpu_ns", s->used.cpu_ns);
-	json_member_u64(out, ",", "minor_faults", s->used.minor_faults);
-	json_member_u64(out, ",", "major_faults", s->used.major_faults);
-	json_member_u64(out, ",", "alloc_bytes", s->used.alloc_bytes);
-	json_member_u64(out, ",", "alloc_calls", s->used.alloc_calls);
+	if (s->measured)
+		put_usage(&s->used, out);
 	if (s->open)
 		json_member_bool(out, ",", "open", true);
 	put_clean(&s->clean, out);

@@ -17,8 +17,15 @@ static uint64_t since(uint64_t time_ns, uint64_t origin_ns)
 	return time_ns > origin_ns ? time_ns - origin_ns : 0;
 }
 
-static void put_usage(struct strbuf *out, const struct spvscope_usage *u)
+static void put_usage(struct strbuf *out, const struct trace_span *s)
 {
+	const struct spvscope_usage *u = &s->used;
+
+	if (!s->measured) {
+		strbuf_puts(out, ",\"cpu_ns\":null,\"minor_faults\":null,\"major_faults\":null,\"alloc_bytes\":null,"
+				 "\"alloc_calls\":null");
+		return;
+	}
 	json_member_u64(out, ",", "cpu_ns", u->cpu_ns);
 	json_member_u64(out, ",", "minor_faults", u->minor_faults);
 	json_member_u64(out, ",", "major_faults", u->major_faults);
@@ -83,7 +90,7 @@ static void put_span(const struct writing *w, uint32_t idx)
 	json_member_text(out, ",", "level", trace_level_name(s->level));
 	json_member_u64(out, ",", "start_ns", since(s->start_ns, w->origin_ns));
 	json_member_u64(out, ",", "duration_ns", s->duration_ns);
-	put_usage(out, &s->used);
+	put_usage(out, s);
 	json_member_u64(out, ",", "pid", s->pid);
 	json_member_u64(out, ",", "tid", s->tid);
 	json_member_bool(out, ",", "open", s->open);

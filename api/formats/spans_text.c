@@ -91,7 +91,7 @@ static void bytes_text(char *buf, size_t size, uint64_t bytes)
 
 static void put_right(struct strbuf *out, const char *s, int width)
 {
-	int extra = strstr(s, "µ") ? 1 : 0;
+	int extra = strstr(s, "µ") ? 1 : strstr(s, "–") ? 2 : 0; /* bytes that take no column */
 	strbuf_printf(out, "%*s", width + extra, s);
 }
 
@@ -100,6 +100,13 @@ static void put_figures(struct strbuf *out, const struct trace_span *s)
 	char buf[32];
 	duration_text(buf, sizeof(buf), s->duration_ns);
 	put_right(out, buf, 9);
+	if (!s->measured) {
+		put_right(out, "–", 10);
+		put_right(out, "–", 11);
+		put_right(out, "–", 9);
+		put_right(out, "–", 9);
+		return;
+	}
 	duration_text(buf, sizeof(buf), s->used.cpu_ns);
 	put_right(out, buf, 10);
 	bytes_text(buf, sizeof(buf), s->used.alloc_bytes);

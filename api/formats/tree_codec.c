@@ -16,8 +16,10 @@
 #define TREE_MAGIC   "SVTR"
 #define TREE_VERSION 1
 
-#define SPAN_FLAG_OPEN  1u
-#define SPAN_FLAG_CLEAN 2u
+#define SPAN_FLAG_OPEN       1u
+#define SPAN_FLAG_CLEAN      2u
+#define SPAN_FLAG_UNMEASURED 4u
+#define SPAN_FLAGS           7u
 
 /* Least bytes of one: each field takes at least one. */
 #define STRING_MIN_BYTES 1
@@ -65,7 +67,8 @@ static void put_spans(const struct trace_tree *t, struct profile *strings, struc
 		packed_put_delta(out, &start_ns, s->start_ns);
 		packed_put(out, s->duration_ns);
 		put_usage(out, &s->used);
-		packed_put(out, (s->open ? SPAN_FLAG_OPEN : 0) | (s->clean.n_runs ? SPAN_FLAG_CLEAN : 0));
+		packed_put(out, (s->open ? SPAN_FLAG_OPEN : 0) | (s->clean.n_runs ? SPAN_FLAG_CLEAN : 0) |
+				(s->measured ? 0 : SPAN_FLAG_UNMEASURED));
 		if (s->clean.n_runs) {
 			packed_put(out, s->clean.n_runs);
 			packed_put(out, s->clean.min_ns);
@@ -218,7 +221,7 @@ static int read_span(struct reading *r, size_t i, struct deltas *before)
 	struct trace_clean clean = {0};
 
 	read_usage(in, &used);
-	unsigned flags = (unsigned)packed_get_at_most(in, SPAN_FLAG_OPEN | SPAN_FLAG_CLEAN);
+	unsigned flags = (unsigned)packed_get_at_most(in, SPAN_FLAGS);
 	if (flags & SPAN_FLAG_CLEAN)
 		read_clean(in, &clean);
 	if (in->bad || pid > UINT32_MAX || tid > UINT32_MAX)
@@ -229,6 +232,7 @@ static int read_span(struct reading *r, size_t i, struct deltas *before)
 		s->pid = (uint32_t)pid;
 		s->tid = (uint32_t)tid;
 		s->used = used;
+		s->measured = !(flags & SPAN_FLAG_UNMEASURED);
 		s->open = flags & SPAN_FLAG_OPEN;
 		s->clean = clean;
 	}

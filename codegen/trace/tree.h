@@ -44,6 +44,7 @@ struct trace_span {
 	uint64_t start_ns;   /* CLOCK_MONOTONIC */
 	uint64_t duration_ns;
 	struct spvscope_usage used; /* differences over the span; now_ns is unused */
+	bool measured;       /* `used` says something; false for what was clocked only, as the front's own spans are */
 	bool open;           /* never ended: its process died in it; duration reaches to the last known time */
 	struct trace_clean clean;
 };
@@ -72,7 +73,7 @@ int trace_tree_read(const void *log, size_t size, uint64_t run_id, uint64_t end_
 
 /* Building: append a span; the strings are copied. Return the new index, or a negative errno: -EINVAL for a parent
  * that is not there yet, -E2BIG for one at TRACE_TREE_MAX_DEPTH. Pre-order is the caller's: a span goes below the one
- * added last or below one of its ancestors. */
+ * added last or below one of its ancestors. The span is not `measured`. */
 int64_t trace_tree_add(struct trace_tree *t, uint32_t parent_idx, enum spvscope_level level, const char *name,
 	uint64_t start_ns, uint64_t duration_ns);
 int trace_tree_attr_u64(struct trace_tree *t, uint32_t span_idx, const char *key, uint64_t value);

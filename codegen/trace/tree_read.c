@@ -144,6 +144,7 @@ static int read_span(struct reading *in, const struct record *r)
 		.level = r->head.level,
 		.parent_idx = parent_idx,
 		.start_ns = bounded_time(in, r->head.time_ns),
+		.measured = true,
 		.used = {
 			.cpu_ns = r->head.usage.cpu_ns,
 			.minor_faults = r->head.usage.minor_faults,

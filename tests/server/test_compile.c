@@ -271,6 +271,8 @@ static void a_source_becomes_spirv_and_a_trace(void **state)
 	assert_non_null(span_named(r->tree, "server::queue"));
 	assert_non_null(span_named(r->tree, "worker::fork")); /* it was the first: it waited for one */
 	assert_non_null(span_named(r->tree, "codegen::compile"));
+	assert_true(span_named(r->tree, "codegen::compile")->measured);
+	assert_false(r->tree->spans[0].measured);
 	assert_int_equal(r->n_spans, e->n_spans);
 	assert_int_equal(r->spirv_size, e->n_spirv_words * 4);
 	assert_non_null(strstr(r->response, e->id));

@@ -28,6 +28,7 @@ static struct trace_tree *small_tree(void)
 	trace_tree_add(t, 0, SPVSCOPE_LEVEL_INFO, "codegen::opt", ORIGIN + 1600000, 400000);
 	t->spans[1].used = (struct spvscope_usage){
 		.cpu_ns = 1400000, .minor_faults = 3, .alloc_bytes = 81234, .alloc_calls = 512};
+	t->spans[1].measured = t->spans[3].measured = true;
 	t->spans[1].pid = t->spans[1].tid = 812;
 	t->spans[2].pid = t->spans[2].tid = 812;
 	t->spans[3].open = true;
@@ -79,6 +80,8 @@ static void the_nested_tree_has_every_field(void **state)
 	assert_int_equal(integer(root, "start_ns"), 0);
 	assert_int_equal(integer(root, "duration_ns"), 2100000);
 	assert_null(json_object_get(root, "clean"));
+	assert_true(json_is_null(json_object_get(root, "cpu_ns"))); /* nobody measured it */
+	assert_true(json_is_null(json_object_get(root, "alloc_calls")));
 	assert_int_equal(json_array_size(children), 2);
 	json_t *p = json_array_get(children, 0), *opt = json_array_get(children, 1);
 	assert_string_equal(string(p, "name"), "codegen::parse");
@@ -176,12 +179,12 @@ static void the_text_is_what_it_should_be(void **state)
 		"\n"
 		"     time       cpu  allocated    calls   faults  when                  span\n"
 		"                                                  •···················    warn at 5 ns  server: outside\n"
-		"  2.10 ms      0 ns        0 B        0        0  ━━━━━━━━━━━━━━━━━━━━  server::request\n"
+		"  2.10 ms         –          –        –        –  ━━━━━━━━━━━━━━━━━━━━  server::request\n"
 		"  1.50 ms   1.40 ms    81.2 kB      512        3  ━━━━━━━━━━━━━━━·····  ├─ codegen::parse"
 		"  [1.40 ms … 1.50 ms … 1.60 ms in 5 clean runs]\n"
 		"                                                  •···················  │  │ error at 12.0 µs"
 		"  codegen::parse: line one line � two\n"
-		"  12.3 µs      0 ns        0 B        0        0  ━···················  │  └─ codegen::include \" [2J\"\n"
+		"  12.3 µs         –          –        –        –  ━···················  │  └─ codegen::include \" [2J\"\n"
 		"   400 µs      0 ns        0 B        0        0  ···············━━━━━  └─ codegen::opt  (never ended)"
 		"  ir.bytes_before=2112  note=second  huge=18446744073709551615\n"
 		"\n"

@@ -46,6 +46,7 @@ static void assert_equal_trees(const struct trace_tree *a, const struct trace_tr
 		assert_int_equal(x.start_ns, y.start_ns);
 		assert_int_equal(x.duration_ns, y.duration_ns);
 		assert_memory_equal(&x.used, &y.used, sizeof(x.used));
+		assert_int_equal(x.measured, y.measured);
 		assert_int_equal(x.open, y.open);
 		assert_memory_equal(&x.clean, &y.clean, sizeof(x.clean));
 	}
