@@ -119,6 +119,7 @@ static void hostile_numbers_stay_within_what_json_readers_take(void **state)
 	struct trace_tree *t = trace_tree_new();
 	_cleanup_strbuf_ struct strbuf sb = {0};
 	trace_tree_add(t, TRACE_NO_SPAN, SPVSCOPE_LEVEL_INFO, "x", 0, UINT64_MAX);
+	t->spans[0].measured = true;
 	t->spans[0].used.alloc_bytes = UINT64_MAX;
 	format_span_tree(t, ORIGIN, &sb);
 	json_t *spans = parse(&sb), *root = json_array_get(spans, 0);
