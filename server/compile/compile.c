@@ -218,6 +218,7 @@ static const char *analyzer_obstacle(struct compile *c, uint64_t now_ns, uint64_
 	if (!(as.kinds & 1u << c->a.request.analyzer.kind))
 		return "this kind of analyzer was not built in: see -Danalyzers";
 	*ret_generation = as.generation;
+	*ret_wait = as.tables_due && patient;
 	return NULL;
 }
 

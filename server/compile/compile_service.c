@@ -26,7 +26,12 @@ static void analyzer_changed(void *arg)
 
 static void pool_changed(void *arg)
 {
-	compile_dispatch(arg);
+	struct compile_service *s = arg;
+	uint64_t generation;
+	struct image *image = pool_image(s->pool, &generation);
+
+	analyzer_client_set_space(s->analyzer, generation, image);
+	compile_dispatch(s);
 }
 
 /* The configured filter as directives again, for the workers. */

@@ -17,6 +17,7 @@
 #include "base/unix_message.h"
 #include "server/manager.h"
 #include "server/child.h"
+#include "server/pool/unwinding.h"
 
 #define TARGET               "server::analyzer"
 #define ANALYZER_MAX_PENDING 4096              /* five for each of some 800 sessions */
@@ -49,6 +50,9 @@ struct analyzer_client {
 	uint64_t started_ns, backoff_ns, restart_ns;
 	uint64_t attached_before, enabled_before; /* of the ones that are gone */
 	uint64_t attached_now, enabled_now;
+	struct unwinding *unwinding;
+	uint64_t space, made_space; /* the newest, and the one whose tables are there; 0: none */
+	int tables_fd;              /* of made_space; -1 when they could not be made */
 	char reason[ANALYZER_TEXT_MAX + 1];
 
 	struct pending pending[ANALYZER_MAX_PENDING]; /* a ring, oldest first */
@@ -123,6 +127,48 @@ static void lose(struct analyzer_client *a, const char *why)
 		a->o.changed(a->o.arg);
 }
 
+static void on_tables_taken(void *arg, const struct analyzer_message *m, int *fd)
+{
+	(void)arg, (void)fd;
+	if (m && m->error)
+		log_warn(TARGET, "%.*s", (int)m->text_len, m->text);
+}
+
+static int send_request(struct analyzer_client *a, const struct analyzer_request *q, int fd, analyzer_answer_fn fn,
+	void *arg);
+
+static void send_tables(struct analyzer_client *a)
+{
+	struct analyzer_request q = {.type = ANALYZER_TABLES, .space = a->made_space};
+
+	if (a->up && a->tables_fd >= 0)
+		send_request(a, &q, a->tables_fd, on_tables_taken, NULL);
+}
+
+static void on_tables_made(void *arg, uint64_t space, int *fd)
+{
+	struct analyzer_client *a = arg;
+
+	fd_close(a->tables_fd);
+	a->tables_fd = TAKE_FD(*fd);
+	a->made_space = space;
+	send_tables(a);
+	if (a->o.changed)
+		a->o.changed(a->o.arg);
+}
+
+void analyzer_client_set_space(struct analyzer_client *a, uint64_t space, struct image *image)
+{
+	if (!a->path || a->refused || !image || space == a->space)
+		return;
+	a->space = space;
+	if (!a->unwinding && unwinding_new(a->loop, on_tables_made, a, &a->unwinding) < 0) {
+		a->made_space = space;
+		return;
+	}
+	unwinding_make(a->unwinding, space, image);
+}
+
 static void take_hello(struct analyzer_client *a, const struct analyzer_message *m, struct unix_message *um)
 {
 	a->said_hello = true;
@@ -135,6 +181,7 @@ static void take_hello(struct analyzer_client *a, const struct analyzer_message 
 		a->generation = ++a->n_generations;
 		log_info(TARGET, "analyzer is up%s%s", a->kinds & 1u << ANALYZER_RELEASE ? ", release" : "",
 			a->kinds & 1u << ANALYZER_DEBUG ? ", debug" : "");
+		send_tables(a);
 	} else {
 		if (!a->reason[0])
 			snprintf(a->reason, sizeof(a->reason), "the analyzer cannot serve here: %s", strerror(m->error));
@@ -265,7 +312,7 @@ int analyzer_client_new(struct loop *loop, const struct analyzer_client_options 
 		return -ENOMEM;
 	a->loop = loop;
 	a->o = *o;
-	a->socket = a->registration_fd = -1;
+	a->socket = a->registration_fd = a->tables_fd = -1;
 	a->process.pidfd = -1;
 	snprintf(a->reason, sizeof(a->reason), "the analyzer process is starting");
 	if (!o->path)
@@ -287,6 +334,8 @@ void analyzer_client_free(struct analyzer_client *a)
 	if (!a)
 		return;
 	loop_source_free(a->timer);
+	unwinding_free(a->unwinding);
+	fd_close(a->tables_fd);
 	close_connection(a);
 	spawned_end(&a->process, NS_PER_S);
 	free(a->path);
@@ -298,6 +347,7 @@ void analyzer_client_state(const struct analyzer_client *a, struct analyzer_clie
 	*ret = (struct analyzer_client_state){
 		.starting = a->path && !a->said_hello && !a->refused && a->n_started <= a->n_generations + 1,
 		.up = a->up,
+		.tables_due = a->up && a->space != a->made_space,
 		.kinds = a->kinds,
 		.generation = a->generation,
 		.registration_fd = a->registration_fd,
@@ -315,11 +365,12 @@ static uint32_t answer_of(enum analyzer_message_type type)
 	case ANALYZER_ENABLE: return ANALYZER_ENABLED;
 	case ANALYZER_DISABLE: return ANALYZER_DISABLED;
 	case ANALYZER_DETACH: return ANALYZER_DETACHED;
+	case ANALYZER_TABLES: return ANALYZER_TABLES_ARE;
 	default: return ANALYZER_STATUS_IS;
 	}
 }
 
-int analyzer_client_request(struct analyzer_client *a, const struct analyzer_request *q, analyzer_answer_fn fn,
+static int send_request(struct analyzer_client *a, const struct analyzer_request *q, int fd, analyzer_answer_fn fn,
 	void *arg)
 {
 	struct analyzer_message m = {
@@ -329,6 +380,7 @@ int analyzer_client_request(struct analyzer_client *a, const struct analyzer_req
 		.pid = q->pid,
 		.kind = q->kind,
 		.frequency_hz = q->frequency_hz,
+		.space = q->space,
 	};
 	int r;
 
@@ -336,7 +388,7 @@ int analyzer_client_request(struct analyzer_client *a, const struct analyzer_req
 		return -ENOTCONN;
 	if (a->n_pending == ANALYZER_MAX_PENDING)
 		return -EAGAIN;
-	r = unix_message_send(a->socket, &m, MESSAGE_HEAD_BYTES, NULL, 0);
+	r = unix_message_send(a->socket, &m, MESSAGE_HEAD_BYTES, &fd, fd >= 0 ? 1 : 0);
 	if (r < 0)
 		return r; /* a broken connection shows as the end of the stream, which the watch sees */
 	a->pending[(a->pending_first + a->n_pending) % ANALYZER_MAX_PENDING] = (struct pending){
@@ -349,6 +401,12 @@ int analyzer_client_request(struct analyzer_client *a, const struct analyzer_req
 	if (a->n_pending++ == 0)
 		arm_timer(a);
 	return 0;
+}
+
+int analyzer_client_request(struct analyzer_client *a, const struct analyzer_request *q, analyzer_answer_fn fn,
+	void *arg)
+{
+	return send_request(a, q, -1, fn, arg);
 }
 
 void analyzer_client_forget(struct analyzer_client *a, const void *arg)

@@ -9,6 +9,7 @@
 
 #include "bpf/protocol.h"
 #include "server/loop.h"
+#include "server/pool/image.h"
 
 struct analyzer_client;
 
@@ -23,6 +24,7 @@ struct analyzer_client_options {
 struct analyzer_client_state {
 	bool starting;           /* may come up soon; worth a short wait */
 	bool up;                 /* says that it can serve */
+	bool tables_due;         /* the unwind tables of the newest space are being made; worth a short wait */
 	uint32_t kinds;          /* bits 1<<kind; 0 unless up */
 	uint64_t generation;     /* of the one that is up: 1, 2, …; 0 when none is */
 	int registration_fd;     /* for the worker template; borrowed, -1 when none */
@@ -38,12 +40,17 @@ int analyzer_client_new(struct loop *loop, const struct analyzer_client_options 
 void analyzer_client_free(struct analyzer_client *a); /* ends the process; nobody is called */
 void analyzer_client_state(const struct analyzer_client *a, struct analyzer_client_state *ret);
 
+/* What the workers from now on have mapped: its unwind tables are made and handed to each analyzer that is up, now or
+ * later. space: a number that was not used before; the same again is no news. image NULL: nothing is known. */
+void analyzer_client_set_space(struct analyzer_client *a, uint64_t space, struct image *image);
+
 struct analyzer_request {
 	enum analyzer_message_type type;
 	uint64_t session;
 	int32_t pid;
 	enum analyzer_kind kind;
 	uint32_t frequency_hz;
+	uint64_t space; /* of the worker */
 };
 
 /* fn is called exactly once, after this has returned 0; it may be NULL. -ENOTCONN when the analyzer is not up, -errno

@@ -121,6 +121,12 @@ void image_unref(struct image *i)
 	free(i);
 }
 
+const char *image_maps(const struct image *i, size_t *ret_len)
+{
+	*ret_len = i->maps.len;
+	return i->maps.data;
+}
+
 bool image_lookup(struct image *i, uint64_t address, bool is_return_address, struct symbol *ret)
 {
 	if (!i->symbolizer && !i->has_no_symbolizer)

@@ -16,6 +16,8 @@ struct image;
 int image_new(int maps_fd, struct image **ret);
 struct image *image_ref(struct image *i); /* takes NULL */
 void image_unref(struct image *i);        /* takes NULL */
+/* The text of /proc/PID/maps; its paths can be opened. Lives as long as the image. From any thread. */
+const char *image_maps(const struct image *i, size_t *ret_len);
 /* As symbolizer_lookup; its strings live until the next look-up. False when nothing can be named. */
 bool image_lookup(struct image *i, uint64_t address, bool is_return_address, struct symbol *ret);
 

@@ -510,6 +510,15 @@ void pool_state(const struct pool *p, struct pool_state *ret)
 		ret->workers_now += w->state == WORKER_IDLE || w->state == WORKER_BUSY;
 }
 
+struct image *pool_image(const struct pool *p, uint64_t *ret_template_generation)
+{
+	struct template_state ts;
+
+	template_state(p->template, &ts);
+	*ret_template_generation = ts.generation;
+	return ts.image;
+}
+
 void pool_set_analyzer(struct pool *p, int registration_fd, uint64_t generation)
 {
 	struct worker_message m = {.type = WORKER_ANALYZER};

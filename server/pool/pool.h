@@ -80,6 +80,8 @@ struct pool_state {
 int pool_new(struct loop *loop, const struct pool_options *o, struct pool **ret);
 void pool_free(struct pool *p); /* ends every process; nobody is called */
 void pool_state(const struct pool *p, struct pool_state *ret);
+/* What is mapped in the workers of the template that is up, and its generation; borrowed, NULL when there is none. */
+struct image *pool_image(const struct pool *p, uint64_t *ret_template_generation);
 /* The analyzer that workers forked from now on register with; fd -1 and generation 0: none. fd stays the caller's and
  * must live until the next call. */
 void pool_set_analyzer(struct pool *p, int registration_fd, uint64_t generation);
