@@ -9,7 +9,7 @@
 
 #define PROFILE_NO_STACK  UINT32_MAX
 #define PROFILE_NO_SPAN   UINT32_MAX
-#define PROFILE_MAX_DEPTH 512 /* frames of one stack */
+#define PROFILE_MAX_DEPTH 1026 /* frames of one stack: 1,024 that are walked, "[kernel]" and "[truncated]" */
 
 struct profile_frame {
 	uint32_t name, module, file; /* indexes into strings; file 0 is the empty string */

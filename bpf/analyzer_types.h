@@ -13,8 +13,8 @@
 #define ANALYZER_SLOTS        256u        /* sessions at a time, over both objects' kinds each */
 #define ANALYZER_SPACES       4u          /* address spaces whose unwind tables are there: one a worker template */
 #define ANALYZER_NO_SPACE     0xFFFFFFFFu /* walks go by frame pointers */
-#define ANALYZER_STACK_FRAMES 256u        /* a power of two, for the verifier */
-#define ANALYZER_RING_BYTES   (8u << 20)  /* of the deepest samples 4,000, of usual ones 40,000: 4 s of two threads */
+#define ANALYZER_STACK_FRAMES 1024u       /* a power of two, for the verifier; spirv-opt recurses to 480 */
+#define ANALYZER_RING_BYTES   (8u << 20)  /* of the deepest samples 1,000, of usual ones 40,000: 4 s of two threads */
 #define ANALYZER_EVENTS_MAX   65536u      /* of one session; more are counted as lost */
 
 /* In each object's .rodata.layout, so that a loader of another build refuses it before it is loaded. */

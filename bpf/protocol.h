@@ -103,7 +103,7 @@ static_assert(sizeof(struct analyzer_message) == 144 + 8 * ANALYZER_N_RESULTS + 
 
 /* The hand-over: records one after the other, in the order of time, each a multiple of 8 bytes. */
 #define ANALYZER_HANDOVER_MAX_BYTES (256u << 20)
-#define ANALYZER_MAX_FRAMES         256
+#define ANALYZER_MAX_FRAMES         1024
 
 enum analyzer_record_type {
 	ANALYZER_RECORD_SAMPLE = 1, /* struct analyzer_sample */

@@ -25,9 +25,11 @@
 
 #define TARGET           "bpf::session"
 #define FREQUENCY_MAX_HZ 50000u /* the timer's least period is 10 us; above this it measures itself */
-#define SAMPLES_TEND_MS  100    /* the ring holds 0.4 s of the deepest samples of two workers at 4,999 Hz */
-#define EVENTS_TEND_MS   20     /* and 3,800 page faults with the deepest stacks */
+#define SAMPLES_TEND_MS  50     /* the ring holds 0.1 s of the deepest samples of two workers at 4,999 Hz */
+#define EVENTS_TEND_MS   20     /* and 30,000 page faults with stacks of 20 frames */
 #define EVENTS_LINGER_NS (5 * NS_PER_S) /* attaching the tracepoints again costs more than leaving them for a while */
+
+static_assert(ANALYZER_STACK_FRAMES == ANALYZER_MAX_FRAMES, "what is walked is handed over");
 
 struct session {
 	uint64_t id; /* 0: the slot is free */

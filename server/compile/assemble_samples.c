@@ -16,6 +16,8 @@
 #define LOG_MAX_SPAN_EVENTS 2000u /* events that also become events of their span */
 #define NO_RUN              SIZE_MAX
 
+static_assert(ANALYZER_MAX_FRAMES + 2 <= PROFILE_MAX_DEPTH, "a stack with [kernel] and [truncated] has room");
+
 /* Frames by address: a profile's few thousand addresses recur in every sample. */
 struct frame_cache {
 	struct frame_cell {

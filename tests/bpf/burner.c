@@ -96,7 +96,7 @@ static NOINLINE void descend(unsigned depth)
 
 static NOINLINE void deep_outer(void)
 {
-	descend(400);
+	descend(1200);
 	NO_TAIL_CALL();
 }
 
