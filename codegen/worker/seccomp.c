@@ -68,7 +68,7 @@ static const struct rule {
 	{CALL(lseek), .why = "size of the job"},
 	{CALL(pread64), .why = "memory in use, from a descriptor opened before"},
 	{CALL(memfd_create), .why = "the result"},
-	{CALL(write), .why = "the result; messages of a dying compiler on standard error"},
+	{CALL(write), .why = "the result; messages of a compiler on standard error, which leads nowhere"},
 	{CALL(writev), .why = "the C library's last words on standard error"},
 	{CALL(fcntl), .why = "checks the job's seals", .when = {{true, 1, 0, F_GET_SEALS}}},
 	{CALL(fcntl), .why = "seals the result", .when = {{true, 1, 0, F_ADD_SEALS}}},
