@@ -47,6 +47,7 @@ struct compile_service_state {
 	const char *compiler_versions;
 	unsigned worker_confinement; /* WORKER_CONFINED_… of the last worker that was READY */
 	uint32_t analyzer_kinds;     /* bits 1<<kind */
+	uint32_t analyzer_objects;   /* bits 1<<kind of what is loaded, which serves the other kind too where it is alone */
 	const char *analyzer_reason; /* why not, and what to do; NULL when it can */
 };
 

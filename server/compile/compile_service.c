@@ -239,6 +239,7 @@ void compile_service_state(const struct compile_service *s, struct compile_servi
 		.compiler_versions = ps.versions,
 		.worker_confinement = ps.confinement,
 		.analyzer_kinds = as.kinds,
+		.analyzer_objects = as.objects,
 		.analyzer_reason = as.reason,
 	};
 }

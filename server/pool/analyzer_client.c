@@ -45,7 +45,7 @@ struct analyzer_client {
 	struct loop_source *watch, *timer;
 	bool up, said_hello;
 	bool refused; /* it said that it cannot serve here: that stands until the service is started again */
-	uint32_t kinds;
+	uint32_t kinds, objects;
 	uint64_t generation, n_generations, n_started;
 	uint64_t started_ns, backoff_ns, restart_ns;
 	uint64_t attached_before, enabled_before; /* of the ones that are gone */
@@ -98,7 +98,7 @@ static void close_connection(struct analyzer_client *a)
 	a->enabled_before += a->enabled_now;
 	a->attached_now = a->enabled_now = 0;
 	a->up = a->said_hello = false;
-	a->kinds = 0;
+	a->kinds = a->objects = 0;
 	a->generation = 0;
 }
 
@@ -177,6 +177,7 @@ static void take_hello(struct analyzer_client *a, const struct analyzer_message 
 		a->registration_fd = um->fds[0];
 		um->n_fds = 0;
 		a->kinds = m->kinds;
+		a->objects = m->objects;
 		a->up = true;
 		a->generation = ++a->n_generations;
 		log_info(TARGET, "analyzer is up%s%s", a->kinds & 1u << ANALYZER_RELEASE ? ", release" : "",
@@ -349,6 +350,7 @@ void analyzer_client_state(const struct analyzer_client *a, struct analyzer_clie
 		.up = a->up,
 		.tables_due = a->up && a->space != a->made_space,
 		.kinds = a->kinds,
+		.objects = a->objects,
 		.generation = a->generation,
 		.registration_fd = a->registration_fd,
 		.reason = a->up ? NULL : a->reason,

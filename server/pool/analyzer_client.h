@@ -26,6 +26,7 @@ struct analyzer_client_state {
 	bool up;                 /* says that it can serve */
 	bool tables_due;         /* the unwind tables of the newest space are being made; worth a short wait */
 	uint32_t kinds;          /* bits 1<<kind; 0 unless up */
+	uint32_t objects;        /* bits 1<<kind of what is loaded, which serves the other kind too where it is alone */
 	uint64_t generation;     /* of the one that is up: 1, 2, …; 0 when none is */
 	int registration_fd;     /* for the worker template; borrowed, -1 when none */
 	const char *reason;      /* why it cannot serve and what mends that; NULL when up. Lives until the next change */

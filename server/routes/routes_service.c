@@ -92,6 +92,15 @@ static const struct {
 	{ ANALYZER_DEBUG, "debug", "the same, and tells page faults, scheduling and its own decisions in the trace's log" },
 };
 
+/* Where one object is built only, it serves both kinds; a debug object may have been built as the release one. */
+static const char *object_for(enum analyzer_kind kind, uint32_t objects)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(analyzers); i++)
+		if (objects & 1u << analyzers[i].kind && (analyzers[i].kind == kind || !(objects & 1u << kind)))
+			return analyzers[i].name;
+	return NULL;
+}
+
 void route_analyzers(void *app, struct http_request *req)
 {
 	struct front *front = app;
@@ -110,7 +119,7 @@ void route_analyzers(void *app, struct http_request *req)
 		strbuf_puts(&r.body, i ? ",\n{" : "{");
 		put_string(&r.body, "kind", analyzers[i].name);
 		strbuf_printf(&r.body, ", \"state\": \"%s\", ", served ? "available" : "unavailable");
-		put_string(&r.body, "object", served ? analyzers[i].name : NULL);
+		put_string(&r.body, "object", served ? object_for(analyzers[i].kind, state.analyzer_objects) : NULL);
 		strbuf_puts(&r.body, ", ");
 		put_string(&r.body, "reason", reason);
 		strbuf_puts(&r.body, ", ");
