@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "server/config.h"
 #include "server/front.h"
+#include "server/http/http_listen.h"
 #include "server/manager.h"
 #include "server/paths.h"
 
@@ -25,6 +26,7 @@ struct program {
 	struct config config;
 	struct front front;
 	int signal_fd, manager_fd;
+	struct listener *listeners; /* opened by root, one an address, fd -1: not; NULL: not root */
 	struct loop_source *signal_watch;
 	struct strbuf urls;
 	bool announced;
@@ -126,7 +128,8 @@ static int open_http(struct program *p)
 	for (size_t i = 0; i < c->listen.n; i++) {
 		char url[300], error[512];
 
-		r = http_listen(p->front.http, c->listen.items[i], url, sizeof url, error, sizeof error);
+		r = http_listen(p->front.http, c->listen.items[i], p->listeners ? &p->listeners[i] : NULL, url, sizeof url,
+			error, sizeof error);
 		if (r < 0)
 			return say(error, r);
 		strbuf_printf(&p->urls, " %s", url);
@@ -265,6 +268,31 @@ static char *runtime_dir(const struct config *c)
 	return NULL;
 }
 
+/* What the service's user may not open: ports below 1024, sockets in folders of root. */
+static int open_as_root(void *arg, uid_t uid, gid_t gid)
+{
+	struct program *p = arg;
+	const struct config *c = &p->config;
+	char error[512];
+
+	p->listeners = calloc(c->listen.n + 1, sizeof *p->listeners);
+	if (!p->listeners)
+		return say("", -ENOMEM);
+	for (size_t i = 0; i < c->listen.n; i++)
+		p->listeners[i].fd = -1;
+	for (size_t i = 0; i < c->listen.n; i++) {
+		if (!listener_wants_root(c->listen.items[i]))
+			continue;
+		int r = listener_open(c->listen.items[i], (unsigned)c->socket_mode, &p->listeners[i], error, sizeof error);
+		if (r < 0)
+			return say(error, r);
+		r = listener_give(&p->listeners[i], uid, gid);
+		if (r < 0)
+			return say("", r);
+	}
+	return 0;
+}
+
 /* Root stays behind as the manager. *ret_status is the exit status when this process is not the front. */
 static bool become_front(struct program *p, int *ret_status)
 {
@@ -275,6 +303,8 @@ static bool become_front(struct program *p, int *ret_status)
 		.analyzer_path = p->config.analyzer ? p->config.analyzer_path : NULL,
 		.state_dir = p->config.state_dir,
 		.runtime_dir = runtime,
+		.before_drop = open_as_root,
+		.arg = p,
 	};
 	int is_front = 0, r;
 
@@ -326,6 +356,7 @@ int main(int argc, char **argv)
 		if (become_front(&p, &status))
 			status = run_front(&p);
 	}
+	free(p.listeners);
 	config_done(&p.config);
 	return status;
 }

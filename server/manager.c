@@ -364,7 +364,9 @@ int manager_start(const struct manager_options *o, int *ret_is_front, int *ret_m
 	m.front = fork();
 	if (m.front == 0) {
 		close(pair[1]);
-		r = become_user(&user, manager);
+		r = o->before_drop(o->arg, user.uid, user.gid);
+		if (r >= 0)
+			r = become_user(&user, manager);
 		sigprocmask(SIG_SETMASK, &before, NULL);
 		if (r < 0)
 			_exit(EXIT_FAILURE);

@@ -6,6 +6,8 @@
 #ifndef SPVSCOPE_MANAGER_H
 #define SPVSCOPE_MANAGER_H
 
+#include <sys/types.h>
+
 #define MANAGER_DEFAULT_USER "spvscope"
 
 struct manager_options {
@@ -14,6 +16,9 @@ struct manager_options {
 	const char *analyzer_path; /* NULL: none */
 	const char *state_dir;     /* made and given to the user */
 	const char *runtime_dir;   /* of the unix socket, likewise; NULL: none */
+	/* Called in the front while it is root still, for what its user may not open. Negative: it tells why, and all ends. */
+	int (*before_drop)(void *arg, uid_t uid, gid_t gid);
+	void *arg;
 };
 
 /* In the parent: runs the manager's life and returns the exit status for main, *ret_is_front false. In the child: drops

@@ -217,7 +217,8 @@ failed:
 	return r;
 }
 
-int http_listen(struct http *h, const char *address, char *url, size_t url_size, char *error, size_t error_size)
+int http_listen(struct http *h, const char *address, struct listener *opened, char *url, size_t url_size, char *error,
+	size_t error_size)
 {
 	if (h->n_listeners == HTTP_MAX_LISTENERS) {
 		snprintf(error, error_size, "at most %d addresses can be listened on", HTTP_MAX_LISTENERS);
@@ -225,7 +226,13 @@ int http_listen(struct http *h, const char *address, char *url, size_t url_size,
 	}
 	struct listener *l = &h->listeners[h->n_listeners];
 	struct http_listening *row = &h->listening[h->n_listeners];
-	int r = listener_open(address, h->options.socket_mode, l, error, error_size);
+	int r = 0;
+	if (opened && opened->fd >= 0) {
+		*l = *opened;
+		opened->fd = -1;
+	} else {
+		r = listener_open(address, h->options.socket_mode, l, error, error_size);
+	}
 	if (r < 0)
 		return r;
 	row->http = h;

@@ -18,6 +18,7 @@
 #define HTTP_STREAM_MAX_BYTES (256u << 10) /* waiting in one stream */
 
 struct http;
+struct listener;
 struct http_request; /* lives from its head to the last byte of its answer */
 struct http_stream;  /* an answer without an end */
 
@@ -41,8 +42,9 @@ struct http_options {
 
 int http_new(struct loop *loop, const struct http_options *o, struct http **ret);
 /* "HOST:PORT", "[V6]:PORT", port 0 for any; "unix:/path". Fills url ("http://127.0.0.1:7230", "unix:/path"). A socket
- * file that nobody listens on is replaced. 0 or -errno with a sentence in error; -EADDRINUSE when another listens. */
-int http_listen(struct http *h, const char *address, char *url, size_t url_size, char *error, size_t error_size);
+ * file that nobody listens on is replaced. opened, when it is not NULL and open, is that address and is taken over. 0 or
+ * -errno with a sentence in error; -EADDRINUSE when another listens. */
+int http_listen(struct http *h, const char *address, struct listener *opened, char *url, size_t url_size, char *error, size_t error_size);
 /* Closes and removes the listening sockets; connections that are open are told to close with their next answer. */
 void http_stop_listening(struct http *h);
 /* Ends streams, and calls fn once every answer is written, or at deadline_ns. */

@@ -167,6 +167,44 @@ int listener_open(const char *address, unsigned socket_mode, struct listener *re
 	return r;
 }
 
+/* Nobody else can put anything there, nor change what any part of the path means. path is canonical. Above it a sticky
+ * folder such as /tmp will do, where only owners can move things. */
+static bool only_root_writes(char *path)
+{
+	mode_t stickiness = 0;
+	struct stat st;
+
+	for (;; stickiness = S_ISVTX) {
+		char *slash = strrchr(path, '/');
+
+		if (lstat(path[0] ? path : "/", &st) < 0 || !S_ISDIR(st.st_mode) || st.st_uid != 0 ||
+		    (st.st_mode & (S_IWGRP | S_IWOTH) && !(st.st_mode & stickiness)))
+			return false;
+		if (!slash)
+			return true;
+		*slash = '\0';
+	}
+}
+
+bool listener_wants_root(const char *address)
+{
+	_cleanup_free_ char *folder = NULL, *real = NULL;
+
+	if (strncmp(address, unix_prefix, sizeof unix_prefix - 1) != 0)
+		return true;
+	const char *path = address + sizeof unix_prefix - 1, *slash = strrchr(path, '/');
+	if (path[0] != '/')
+		return false;
+	folder = strndup(path, slash == path ? 1 : (size_t)(slash - path));
+	real = folder ? realpath(folder, NULL) : NULL;
+	return real && only_root_writes(real);
+}
+
+int listener_give(const struct listener *l, uid_t uid, gid_t gid)
+{
+	return l->is_unix && lchown(l->path, uid, gid) < 0 ? -errno : 0;
+}
+
 void listener_close(struct listener *l)
 {
 	struct stat st;

@@ -22,6 +22,11 @@ struct listener {
 bool listener_address_is_loopback(const char *address);
 /* "HOST:PORT" (HOST a literal address or localhost), "[V6]:PORT", "unix:/path". 0 or -errno with a sentence in error. */
 int listener_open(const char *address, unsigned socket_mode, struct listener *ret, char *error, size_t error_size);
+/* Must it be opened before root's privileges are given up, and may it? A port, or a path where only root can put anything:
+ * elsewhere another's link could stand in the way. */
+bool listener_wants_root(const char *address);
+/* The socket file becomes this user's. 0 or -errno. */
+int listener_give(const struct listener *l, uid_t uid, gid_t gid);
 /* Closes, and removes the socket file when it is still this one's. */
 void listener_close(struct listener *l);
 

@@ -2,8 +2,9 @@
 // Start and stop, the unix socket, events, counters, the contract and the lists.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import http from 'node:http';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fragment, isSanitized, makeFolder, program, Service } from './service.mjs';
@@ -211,6 +212,24 @@ test('a second start after a kill takes the stale socket and the same state over
 		assert.match(third.stderr, /another process listens there/);
 	} finally {
 		await second.close();
+	}
+});
+
+test('root opens a socket where its user may not', { skip: process.getuid() !== 0 && 'not root' }, async () => {
+	const folder = mkdtempSync(join(tmpdir(), 'spvscope-root-'));
+	const socket = join(folder, 'socket');
+	try {
+		for (let start = 0; start < 2; start++) { // the file of the first is in the second one's way
+			const own = await Service.start({ args: ['--listen', `unix:${socket}`] });
+			try {
+				assert.equal(await overUnix(socket, '/healthz'), 200);
+				assert.notEqual(statSync(socket).uid, 0);
+			} finally {
+				await own.close();
+			}
+		}
+	} finally {
+		rmSync(folder, { recursive: true });
 	}
 });
 
