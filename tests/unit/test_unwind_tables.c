@@ -39,11 +39,11 @@ static long read_own(const void *arg, __u64 address, __u64 *ret)
 	return 0;
 }
 
-/* backtrace() is the compiler's own unwinder; both start in this function. */
+/* backtrace() is the compiler's own unwinder; both start in this function, or it starts below: a sanitizer has one that does. */
 static __attribute__((noinline)) void compare_with_backtrace(const struct unwind_space *space)
 {
 	void *expected[64];
-	int n_expected = backtrace(expected, 64), n = 0;
+	int n_expected = backtrace(expected, 64), n = -1;
 	struct unwind_frame f = {.fp = (uint64_t)__builtin_frame_address(0)};
 	enum unwind_end end;
 	__u32 gap = 0;
@@ -54,11 +54,14 @@ static __attribute__((noinline)) void compare_with_backtrace(const struct unwind
 	__asm__ volatile("adr %0, .; mov %1, sp; mov %2, x29; mov %3, x30"
 		: "=r"(f.pc), "=r"(f.sp), "=r"(f.fp), "=r"(f.link));
 #endif
-	while ((end = unwind_advance(space, &f, &gap, read_own, NULL)) == UNWIND_GOES_ON)
+	while ((end = unwind_advance(space, &f, &gap, read_own, NULL)) == UNWIND_GOES_ON) {
+		for (int i = 0; n < 0 && i < n_expected; i++)
+			n = (uint64_t)expected[i] == f.pc ? i - 1 : -1;
 		assert_int_equal(f.pc, (uint64_t)expected[++n]);
+	}
 	assert_int_equal(end, UNWIND_COMPLETE);
 	assert_int_equal(gap, 0);
-	assert_int_equal(n + 1, n_expected);
+	assert_true(n + 1 == n_expected && n >= 3);
 }
 
 static int compare(const void *a, const void *b)
