@@ -51,18 +51,17 @@ static const struct spvscope_file *text_of(const struct spvscope_job *job, const
 	return NULL;
 }
 
-static void range(struct strbuf *out, const struct compile_request *request, const struct spvscope_diagnostic *d)
+static void range(struct strbuf *out, const struct compile_request *request, const struct spvscope_diagnostic *d,
+	struct text_cursor *cursor)
 {
 	const struct spvscope_file *text = text_of(&request->job, d->file);
 	uint32_t line = d->line ? d->line - 1 : 0, from = d->column_begin, to = d->column_end;
-	size_t line_len = 0;
-	const char *at = text && text->data ? text_line((const char *)text->data, text->size, d->line, &line_len) : NULL;
 
-	if (at) {
+	if (text && text_cursor_line(cursor, (const char *)text->data, text->size, d->line)) {
 		if (from == 0 && to == 0)
-			to = (uint32_t)line_len;
-		from = text_column(at, line_len, from, request->position_encoding);
-		to = text_column(at, line_len, to, request->position_encoding);
+			to = (uint32_t)cursor->line_len;
+		from = text_cursor_column(cursor, from, request->position_encoding);
+		to = text_cursor_column(cursor, to, request->position_encoding);
 	}
 	if (to < from)
 		to = from;
@@ -72,15 +71,20 @@ static void range(struct strbuf *out, const struct compile_request *request, con
 		line, from, line, to);
 }
 
+/* Of source read to place the diagnostics of one answer, on the loop's thread: some 100 ms at most. */
+#define POSITION_BUDGET_BYTES (64u << 20)
+
 static void diagnostics(const struct compile_outcome *o, struct strbuf *out)
 {
+	struct text_cursor cursor = { .budget_bytes = POSITION_BUDGET_BYTES };
+
 	key(out, "diagnostics");
 	strbuf_putc(out, '[');
 	for (size_t i = 0; i < o->result.n_diagnostics; i++) {
 		const struct spvscope_diagnostic *d = &o->result.diagnostics[i];
 
 		strbuf_puts(out, i ? ", {\"range\": " : "{\"range\": ");
-		range(out, o->request, d);
+		range(out, o->request, d, &cursor);
 		number(out, "severity", d->severity);
 		key(out, "code");
 		string_or_null(out, d->code);

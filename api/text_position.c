@@ -55,3 +55,50 @@ uint32_t text_column(const char *line, size_t line_len, uint32_t column, enum po
 	}
 	return units;
 }
+
+static void spend(struct text_cursor *c, size_t bytes)
+{
+	c->budget_bytes -= bytes < c->budget_bytes ? bytes : c->budget_bytes;
+}
+
+bool text_cursor_line(struct text_cursor *c, const char *text, size_t len, uint32_t line)
+{
+	size_t line_len;
+
+	if (!text || line == 0 || c->budget_bytes == 0)
+		return false;
+	if (c->line == 0 || c->text != text || c->len != len || line < c->line)
+		*c = (struct text_cursor){ .budget_bytes = c->budget_bytes, .text = text, .len = len, .line = 1, .at = text };
+	else if (c->line == line && c->line_len)
+		return true;
+	size_t left = len - (size_t)(c->at - text);
+	const char *found = text_line(c->at, left, line - c->line + 1, &line_len);
+
+	spend(c, found ? (size_t)(found - c->at) + line_len : left);
+	if (!found)
+		return false;
+	if (found != c->at)
+		c->column = c->units = 0;
+	c->line = line;
+	c->at = found;
+	c->line_len = line_len;
+	return true;
+}
+
+uint32_t text_cursor_column(struct text_cursor *c, uint32_t column, enum position_encoding encoding)
+{
+	uint32_t from = column < c->column ? 0 : c->column, units = from ? c->units : 0;
+
+	if (c->budget_bytes == 0)
+		return column;
+	if (column > c->line_len)
+		column = (uint32_t)c->line_len;
+	units += text_column(c->at + from, c->line_len - from, column - from, encoding);
+	spend(c, column - from);
+	/* Inside a character there is no place to go on from. */
+	if (column < c->line_len && ((uint8_t)c->at[column] & 0xc0) != 0x80) {
+		c->column = column;
+		c->units = units;
+	}
+	return units;
+}

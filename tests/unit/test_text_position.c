@@ -50,12 +50,57 @@ static void bytes_that_are_not_utf8_count_one_each(void **state)
 	assert_int_equal(text_column("\xf0\x9f", 2, 2, POSITION_UTF16), 2);
 }
 
+static void a_cursor_finds_what_a_search_from_the_start_finds(void **state)
+{
+	(void)state;
+	static const char text[] = "one\n\nz\xc3\xa9\xf0\x9f\x98\x80 \xc3( \xe2\x82x\r\nthree\n";
+	struct text_cursor c = { .budget_bytes = 1 << 20 };
+	uint32_t n = 1;
+
+	for (int i = 0; i < 5000; i++) {
+		size_t len;
+
+		n = n * 1103515245 + 12345;
+		uint32_t line = n >> 16 & 7, column = n >> 20 & 31;
+		const char *at = text_line(text, sizeof text - 1, line, &len);
+
+		assert_int_equal(text_cursor_line(&c, text, sizeof text - 1, line), at != NULL);
+		if (!at)
+			continue;
+		assert_ptr_equal(c.at, at);
+		assert_int_equal(c.line_len, len);
+		assert_int_equal(text_cursor_column(&c, column, POSITION_UTF16),
+			text_column(at, len, column, POSITION_UTF16));
+	}
+}
+
+static void a_cursor_reads_no_more_than_its_budget(void **state)
+{
+	(void)state;
+	static char text[100000];
+	struct text_cursor forth = { .budget_bytes = 300000 }, back = forth;
+	unsigned n_forth = 0, n_back = 0;
+
+	memset(text, 'x', sizeof text);
+	for (size_t i = 99; i < sizeof text; i += 100)
+		text[i] = '\n';
+	for (uint32_t line = 1; line <= 1000; line++) {
+		n_forth += text_cursor_line(&forth, text, sizeof text, line);
+		n_back += text_cursor_line(&back, text, sizeof text, 1001 - line);
+	}
+	assert_int_equal(n_forth, 1000); /* in order: one pass */
+	assert_in_range(n_back, 1, 5);   /* the worst order: given up */
+	assert_int_equal(text_cursor_column(&back, 7, POSITION_UTF16), 7);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lines_end_as_editors_end_them),
 		cmocka_unit_test(columns_count_in_the_units_asked_for),
 		cmocka_unit_test(bytes_that_are_not_utf8_count_one_each),
+		cmocka_unit_test(a_cursor_finds_what_a_search_from_the_start_finds),
+		cmocka_unit_test(a_cursor_reads_no_more_than_its_budget),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
