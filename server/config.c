@@ -50,6 +50,8 @@ static const struct option_row rows[] = {
 		"what 'Authorization: Bearer' must carry; needed on addresses that are not loopback" },
 	{ "token-file", OPTION_TEXT, AT(token_file), 1, 4096, NULL, "FILE", "the same, read from a file" },
 	{ "max-connections", OPTION_NUMBER, AT(max_connections), 1, 65536, "1024", "N", "connections at a time" },
+	{ "max-held", OPTION_NUMBER, AT(max_held_bytes), 1u << 20, 1ull << 44, "1G", "BYTES",
+		"bodies and answers in memory, of all connections; beyond it answers are 503" },
 	{ "state-dir", OPTION_TEXT, AT(state_dir), 1, 4096, NULL, "DIR",
 		"where results are kept (default $STATE_DIRECTORY, $XDG_STATE_HOME/spvscope, ~/.local/state/spvscope; "
 		"/var/lib/spvscope for root)" },

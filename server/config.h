@@ -23,6 +23,7 @@ struct config {
 	struct string_list allowed_hosts;
 	char *token, *token_file;
 	uint64_t max_connections;
+	uint64_t max_held_bytes;
 	char *state_dir;
 	char *user;
 	uint64_t n_workers, max_queued, worker_max_runs, worker_max_rss_bytes, output_bytes;

@@ -119,6 +119,7 @@ static int open_http(struct program *p)
 		.token = c->token,
 		.allowed_hosts = (const char *const *)c->allowed_hosts.items,
 		.max_connections = (unsigned)c->max_connections,
+		.max_held_bytes = (size_t)c->max_held_bytes,
 		.socket_mode = (unsigned)c->socket_mode,
 	};
 	int r = http_new(p->front.loop, &o, &p->front.http);

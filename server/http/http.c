@@ -29,15 +29,30 @@ void http_set_phase(struct http_connection *c, enum http_phase phase)
 	c->phase_start_ns = clock_now_ns();
 }
 
+/* The client left before its request was whole. The library watches edges: when the end comes together with the last
+ * bytes, it reads those and waits for another edge, which never comes. */
+static bool has_left(const struct http_connection *c)
+{
+	char byte;
+
+	return c->phase == HTTP_READING && recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 static void on_tick(void *arg)
 {
 	struct http *h = arg;
 	uint64_t now = clock_now_ns();
 
+	/* A connection that the library gives up by itself is closed in its next run only. */
+	h->must_run = true;
 	for (struct http_connection *c = h->connections; c; c = c->next) {
 		uint64_t limit_s = c->phase == HTTP_READING ? HTTP_READ_DEADLINE_S
 				   : c->phase == HTTP_WRITING ? HTTP_WRITE_DEADLINE_S : UINT64_MAX / NS_PER_S;
 
+		if (now - c->phase_start_ns >= TICK_NS && has_left(c)) {
+			shutdown(c->fd, SHUT_RDWR);
+			continue;
+		}
 		if (now - c->phase_start_ns < limit_s * NS_PER_S)
 			continue;
 		shutdown(c->fd, SHUT_RDWR); /* the library sees that and closes */

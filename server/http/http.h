@@ -15,6 +15,7 @@
 #define HTTP_MAX_CONNECTIONS  1024
 #define HTTP_READ_DEADLINE_S  60  /* for a whole request to arrive, and for a kept connection to send another */
 #define HTTP_WRITE_DEADLINE_S 300 /* for a client to take a whole answer */
+#define HTTP_MAX_HELD_BYTES   (1ull << 30) /* bodies and big answers in memory, of all connections; beyond it is 503 */
 #define HTTP_STREAM_MAX_BYTES (256u << 10) /* waiting in one stream */
 
 struct http;
@@ -37,6 +38,7 @@ struct http_options {
 	const char *token;                /* NULL: none */
 	const char *const *allowed_hosts; /* NULL-terminated */
 	unsigned max_connections;         /* 0: HTTP_MAX_CONNECTIONS */
+	size_t max_held_bytes;            /* 0: HTTP_MAX_HELD_BYTES */
 	unsigned socket_mode;             /* of unix sockets */
 };
 
@@ -96,6 +98,7 @@ void http_on_gone(struct http_request *req, loop_fn fn, void *arg);
 struct http_counters {
 	uint64_t connections_now, connections, connections_refused, connections_late, requests_now, streams_now;
 	uint64_t received_bytes; /* of bodies */
+	uint64_t overloads;      /* requests refused for the memory that others hold */
 };
 
 struct http_route_counters {

@@ -45,6 +45,7 @@ struct http_request {
 	char allow[64];                 /* beside method_not_allowed */
 	struct strbuf body;
 	uint64_t body_bytes;            /* as they came, kept or not */
+	size_t held_bytes;              /* its share of http's */
 	unsigned status;
 	struct MHD_Response *answer;    /* to be queued */
 	struct http_stream *stream;
@@ -77,6 +78,7 @@ struct http {
 	struct http_connection *connections;
 	struct http_connection *adding; /* the one that MHD_add_connection is at */
 	bool must_run; /* the library has work that no descriptor tells of */
+	size_t held_bytes; /* bodies and big answers of all requests */
 	bool closing;
 	uint64_t drain_deadline_ns;
 	loop_fn drained;
@@ -97,6 +99,8 @@ void http_on_completed(void *http, struct MHD_Connection *mhd, void **con_cls, e
 void http_suspend(struct http_request *req);
 void http_resume(struct http_request *req); /* nothing when it is not suspended */
 void http_call_gone(struct http_request *req); /* tells the handler, once */
+/* Room for len bytes until the request ends. False, with *d set: there would be too much in all. */
+bool http_hold(struct http_request *req, size_t len, struct diag *d);
 
 /* http_reply.c: hands the answer to the library. */
 enum MHD_Result http_queue(struct http_request *req);

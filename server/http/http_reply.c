@@ -11,6 +11,8 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 
+#define SMALL_ANSWER_BYTES (64u << 10)
+
 /* On everything: pages run only what this service serves, and nobody frames, embeds or guesses. */
 static const struct {
 	const char *name, *value;
@@ -93,7 +95,14 @@ void http_reply(struct http_request *req, struct http_response *r)
 {
 	struct MHD_Response *response;
 	size_t len = r->static_body ? r->static_len : r->body.len;
+	struct diag d = { 0 };
 
+	/* What is smaller is bounded by the number of connections; the refusal itself is. */
+	if (!r->static_body && len > SMALL_ANSWER_BYTES && !http_hold(req, len, &d)) {
+		strbuf_done(&r->body);
+		http_reply_error(req, &d);
+		return;
+	}
 	if (r->static_body) {
 		response = MHD_create_response_from_buffer(len, (void *)(uintptr_t)r->static_body, MHD_RESPMEM_PERSISTENT);
 	} else if (r->body.failed) {

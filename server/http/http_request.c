@@ -95,6 +95,7 @@ void http_on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls, en
 	req->connection->request = NULL;
 	http_set_phase(req->connection, HTTP_READING);
 	http_target_done(&req->target);
+	h->held_bytes -= req->held_bytes;
 	strbuf_done(&req->body);
 	free(req->raw_target);
 	free(req->path_part);
@@ -199,6 +200,30 @@ static bool refuse_head(struct http_request *req, const char *method, const char
 	       (head.expect || max == 0 || (head.body_bytes != UINT64_MAX && head.body_bytes / DISCARD_FACTOR > max));
 }
 
+bool http_hold(struct http_request *req, size_t len, struct diag *d)
+{
+	struct http *h = req->http;
+	size_t max = h->options.max_held_bytes ? h->options.max_held_bytes : HTTP_MAX_HELD_BYTES;
+
+	/* One that is alone may have whatever the limits of bodies and results leave it. */
+	if (h->held_bytes > req->held_bytes && h->held_bytes + len > max) {
+		h->counters.overloads++;
+		diag_set(d, API_ERROR_TOO_BUSY, "",
+			"bodies and answers of other requests take too much memory just now; try again a little later");
+		return false;
+	}
+	h->held_bytes += len;
+	req->held_bytes += len;
+	return true;
+}
+
+static void drop_body(struct http_request *req)
+{
+	req->http->held_bytes -= req->body.len;
+	req->held_bytes -= req->body.len;
+	strbuf_done(&req->body);
+}
+
 /* false: more than would even be thrown away. */
 static bool take_piece(struct http_request *req, const char *data, size_t len)
 {
@@ -208,8 +233,10 @@ static bool take_piece(struct http_request *req, const char *data, size_t len)
 	req->http->counters.received_bytes += len;
 	if (!req->refusal.code && req->body_bytes > max) {
 		diag_set(&req->refusal, API_ERROR_BODY_TOO_LARGE, "", "the body has more than %zu bytes", max);
-		strbuf_done(&req->body);
+		drop_body(req);
 	}
+	if (!req->refusal.code && !http_hold(req, len, &req->refusal))
+		drop_body(req);
 	if (!req->refusal.code)
 		strbuf_append(&req->body, data, len);
 	return req->body_bytes / DISCARD_FACTOR <= (max ? max : HTTP_HEAD_BYTES);

@@ -61,6 +61,7 @@ static const struct metric of_http[] = {
 	{ "http_connections_total", COUNTER, AT(connections), "Connections accepted." },
 	{ "http_connections_refused_total", COUNTER, AT(connections_refused), "Connections turned away at the limit." },
 	{ "http_connections_late_total", COUNTER, AT(connections_late), "Connections closed by a deadline." },
+	{ "http_overloads_total", COUNTER, AT(overloads), "Requests refused for the memory that others hold." },
 	{ "http_requests", GAUGE, AT(requests_now), "Requests under way." },
 	{ "http_streams", GAUGE, AT(streams_now), "Event streams open." },
 	{ "http_received_bytes_total", COUNTER, AT(received_bytes), "Bytes of bodies received." },

@@ -81,3 +81,35 @@ test('a connection beyond the limit is turned away with 503', async () => {
 		await small.close();
 	}
 });
+
+test('more parameters than the library has room for end the connection soon', async () => {
+	const start = performance.now();
+	const text = await service.raw(`GET /v1/traces?${'a=1&'.repeat(1500)} HTTP/1.1\r\nHost: localhost\r\n\r\n`, { forMs: 20000 });
+	assert.ok(!text || status(text) === 400, text.slice(0, 200));
+	assert.ok(performance.now() - start < 5000);
+});
+
+test('who leaves in the middle of a request does not take up a connection', async () => {
+	const half = 'POST /v1/compile HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nhalf';
+	await Promise.all(Array.from({ length: 40 }, () => service.raw(half, { end: true, forMs: 100 }).catch(() => '')));
+	const start = performance.now();
+	while ((await service.metrics()).spvscope_http_connections > 5)
+		assert.ok(performance.now() - start < 10000, 'connections of clients that left are still there');
+});
+
+test('what bodies and answers take together is bounded', async () => {
+	const small = await Service.start({ args: ['--max-held', '1M'] });
+	const head = (length) => `POST /v1/compile?stage=frag HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: ${length}\r\n\r\n`;
+	try {
+		const held = small.raw(`${head(1000000)}${' '.repeat(999000)}`, { forMs: 1500 });
+		while ((await small.metrics()).spvscope_http_received_bytes_total < 999000)
+			;
+		assert.equal(status(await small.raw(`${head(200000)}${' '.repeat(200000)}`)), 503);
+		assert.equal((await small.metrics()).spvscope_http_overloads_total, 1);
+		assert.equal((await small.fetch('/openapi.json')).status, 200);
+		await held;
+		assert.equal(status(await small.raw(`${head(200000)}${' '.repeat(200000)}`)), 400); // blanks are no shader
+	} finally {
+		await small.close();
+	}
+});
