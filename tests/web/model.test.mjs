@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { loadModel } from './support/model.mjs';
 
-const { curl, flame, format, route, search, spans, text, ticks, tokens, traces } = await loadModel();
+const { again, curl, draft, flame, format, route, search, spans, text, ticks, tokens, traces } = await loadModel();
 
 // main ─ parse ─ scan        samples by stack: parse 1, scan 3 (one of them in the kernel), opt 2, and one of scan
 //     └─ opt                  alone, whose stack was truncated
@@ -71,8 +71,8 @@ test('functions are summed over all boxes, recursion once', () => {
   assert.deepEqual(rows, [['scan', 3, 4], ['opt', 2, 2], ['parse', 1, 4], ['[kernel]', 1, 1], ['main', 0, 6], ['[truncated]', 0, 1]]);
   const j = profileJson();
   j.frames.name[2] = 2; // scan is parse again: parse calls itself
-  const again = flame.decodeProfile(j);
-  const parse = flame.functionTable(flame.mergeProfile(again, null), again).find((r) => again.fnName[r.fn] === 'parse');
+  const recursive = flame.decodeProfile(j);
+  const parse = flame.functionTable(flame.mergeProfile(recursive, null), recursive).find((r) => recursive.fnName[r.fn] === 'parse');
   assert.deepEqual([parse.self, parse.total], [4, 5]);
 });
 
@@ -295,13 +295,54 @@ test('the fragment holds what is on the screen', () => {
   assert.equal(route.parseRoute('#status=failed').status, 'failed');
 });
 
+const FULL = {
+  language: 'glsl', stage: 'fragment', name: 'dir/a.frag', source: 'void main() {}', entry_point: 'start', target: { env: 'vulkan1.1', spirv: '1.4' },
+  defines: { A: '1', B: null, C: '', ODD: 'x y; z' }, optimize: { passes: ['--merge-return', '--loop-unroll-partial=3'] }, debug_info: 'line', validate: false,
+  emit: ['spirv', 'preprocessed'], trace: { level: 'debug', filter: 'info' }, analyzer: { kind: 'release', min_samples: 0 }, limits: { wall_ms: 9 },
+  isolation: 'request', keep: true, position_encoding: 'utf-8',
+};
+
+test('a request goes through the form and comes back', () => {
+  for (const request of [FULL, { ...FULL, files: { 'b.h': 'x\n', c: { base64: 'AA==' } } }, { source: 'x', language: 'hlsl' }, { source: 'x' },
+    { source: 'x', emit: ['spirv', 'disassembly'], optimize: 'size', analyzer: { kind: 'debug' } }, { source: 'x', emit: [] },
+    { source: 'x', optimize: { passes: ['--a=b c'] }, trace: { filter: 'info' }, check_only: true }]) {
+    assert.deepEqual(draft.requestOfDraft(draft.draftOf(request, request.source)), request);
+  }
+  const first = draft.draftOf({ source: 'x' }, 'x');
+  assert.throws(() => draft.requestOfDraft({ ...first, further: '{' }), /no JSON/);
+  assert.throws(() => draft.requestOfDraft({ ...first, further: '[]' }), /one JSON object/);
+  assert.deepEqual(draft.requestOfDraft({ ...first, further: '{"trace": {"level": "debug"}}' }), { source: 'x', trace: { level: 'debug' } });
+});
+
+test('a trace is profiled again as it was asked for, under the other analyzer', () => {
+  const { source, ...request } = FULL;
+  const trace = { source, kept: false, request: { ...request, document: { session: 's', uri: 'u', version: 3 } } };
+  const { keep: _, ...rest } = FULL;
+  assert.deepEqual(JSON.parse(JSON.stringify(again.profiledRequest(trace, 'debug'))), { ...rest, analyzer: { kind: 'debug', min_samples: 0 } });
+  const bytes = again.originalRequest({ source: null, kept: true, request: { language: 'spirv', source_base64: 'AA==' } });
+  assert.deepEqual(bytes, { language: 'spirv', source_base64: 'AA==' });
+  assert.equal(again.profiledRequest({ source, kept: true, request: null }, 'debug'), null);
+});
+
+test('the command line has every field, as parameters or in a body', () => {
+  const line = curl.curlCommand('http://h', FULL);
+  const q = new URL(/'(http.*)'$/.exec(line)[1]).searchParams;
+  assert.deepEqual(q.getAll('define'), ['A=1', 'B', 'C=', 'ODD=x y; z']);
+  assert.deepEqual(q.getAll('pass'), ['--merge-return', '--loop-unroll-partial=3']);
+  for (const [key, value] of Object.entries({ spirv: '1.4', target: 'vulkan1.1', filter: 'info', trace: 'debug', min_samples: '0', wall_ms: '9', validate: 'false',
+    entry_point: 'start', emit: 'spirv,preprocessed', analyzer: 'release', isolation: 'request', keep: 'true', position_encoding: 'utf-8', debug_info: 'line' }))
+    assert.equal(q.get(key), value, key);
+  const body = curl.curlCommand('http://h', { ...FULL, files: { 'b.h': "it's\nEND\n" } });
+  assert.deepEqual(JSON.parse(/<<'END'\n([\s\S]*)\nEND$/.exec(body)[1]), { ...FULL, files: { 'b.h': "it's\nEND\n" } });
+});
+
 test('the command line asks for what the form asks for, and quotes it', () => {
   const line = curl.curlCommand('http://127.0.0.1:7230', {
-    source: 'x', name: "a/it's.frag", target: { env: 'vulkan1.3' }, optimize: 'performance', defines: { A: '1', B: null },
-    emit: ['spirv', 'disassembly'], trace: { level: 'debug' }, analyzer: { kind: 'off' },
+    source: 'x', name: "a/it's.frag", optimize: 'performance', defines: { A: '1', B: null },
+    emit: ['spirv', 'disassembly'], trace: { level: 'debug' },
   });
   assert.equal(line, "curl --data-binary '@it'\\''s.frag' \\\n"
-    + "  'http://127.0.0.1:7230/v1/compile?name=a/it%27s.frag&define=A%3D1&define=B&optimize=performance&emit=spirv,disassembly&trace=debug'");
+    + "  'http://127.0.0.1:7230/v1/compile?name=a/it%27s.frag&optimize=performance&define=A%3D1&define=B&emit=spirv,disassembly&trace=debug'");
   assert.deepEqual({ ...curl.parseDefines('USE_FOG=1 FAST -DX=a b') }, { USE_FOG: '1', FAST: null, X: 'a', b: null });
   assert.deepEqual({ ...curl.parseDefines('__proto__=1') }, { ['__proto__']: '1' });
   assert.equal(curl.parseDefines('  '), undefined);

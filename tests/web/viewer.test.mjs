@@ -203,8 +203,27 @@ describe('a trace', () => {
     const id = /trace=([0-9a-f]+)/.exec(view.page.url())[1];
     const trace = await (await fetch(`${service.url}/v1/traces/${id}`)).json();
     assert.equal(trace.response.analyzer.kind, 'debug');
-    assert.ok(JSON.stringify(trace.spans).includes('"preset":"performance"'), 'with the options of the first time');
+    const first = await (await fetch(`${service.url}/v1/traces/${answer.trace.id}`)).json();
+    assert.deepEqual(trace.request, { ...first.request, analyzer: { ...first.request.analyzer, kind: 'debug' } }, 'with the options of the first time');
     if (trace.has_log) await view.page.locator('.log li').first().waitFor();
+  });
+
+  test('opens in the form with everything that it was asked with', async () => {
+    const wanted = { name: 'shaders/busy.frag', files: { 'fog.glsl': 'float haze;\n' }, defines: { FOG: '1', ODD: 'a b' }, entry_point: 'main',
+      optimize: { passes: ['--merge-return', '--eliminate-dead-branches'] }, limits: { wall_ms: 9000 } };
+    const first = await traced(wanted);
+    view = await openPage(browser, service.url);
+    await view.go(`#trace=${first.trace.id}`);
+    await view.page.getByRole('link', { name: 'Edit and compile' }).click();
+    await view.page.locator('.further textarea').waitFor();
+    assert.equal(await view.page.getByRole('textbox', { name: 'Passes' }).inputValue(), '--merge-return --eliminate-dead-branches');
+    assert.equal(await view.page.getByRole('textbox', { name: 'Defines' }).inputValue(), 'FOG=1');
+    assert.match(await view.page.locator('.command').textContent(), /"fog\.glsl"/);
+    await view.page.getByRole('button', { name: 'Compile', exact: true }).click();
+    const link = view.page.getByRole('link', { name: 'Open its trace' });
+    const id = /trace=([0-9a-f]+)/.exec(await link.getAttribute('href'))[1];
+    const request = async (t) => (await (await fetch(`${service.url}/v1/traces/${t}`)).json()).request;
+    assert.deepEqual(await request(id), await request(first.trace.id));
   });
 
   test('that is gone says so', async () => {
@@ -227,6 +246,22 @@ describe('a source that does not compile', () => {
     await view.page.locator('.code-row.is-jumped', { hasText: 'colour = vec4(lihgt)' }).waitFor();
     await view.page.locator('.code-message', { hasText: 'undeclared' }).waitFor();
     assert.equal(await view.page.locator('.code .mark-1').count() > 0, true);
+  });
+
+  test('in an include is shown in that file', async () => {
+    const answer = await compile({
+      source: '#version 450\n#extension GL_GOOGLE_include_directive : enable\n#include "lib/fog.glsl"\nvoid main() {}\n', name: 'uses.frag',
+      files: { 'lib/fog.glsl': '// fog\nfloat fog()\n{\n    return thick;\n}\n', 'z.bin': { base64: '/w==' } }, trace: { level: 'debug' },
+    });
+    view = await openPage(browser, service.url);
+    await view.go(`#trace=${answer.trace.id}`);
+    await view.page.locator('.code-row', { hasText: '#include' }).waitFor();
+    await view.page.locator('.diagnostics').getByRole('button', { name: 'lib/fog.glsl:4' }).click();
+    await view.page.locator('.code-row.is-jumped', { hasText: 'return thick;' }).waitFor();
+    assert.equal(await view.page.getByLabel('File').inputValue(), 'lib/fog.glsl');
+    assert.equal(await view.page.getByLabel('File').locator('option').count(), 2);
+    await view.page.getByLabel('File').selectOption({ label: 'uses.frag' });
+    await view.page.locator('.code-row', { hasText: '#include' }).waitFor();
   });
 
   test('and a crash tells its stage and its signal', async () => {
@@ -269,7 +304,7 @@ describe('the form', () => {
     await page.getByRole('textbox', { name: 'Source' }).fill(FAILING);
     await page.getByRole('textbox', { name: 'Name' }).fill('form.frag');
     await page.getByRole('textbox', { name: 'Defines' }).fill('USE_FOG=1 FAST');
-    assert.match(await page.locator('.command pre').textContent(), /@form\.frag[\s\S]*name=form\.frag&define=USE_FOG%3D1&define=FAST&optimize=performance/);
+    assert.match(await page.locator('.command pre').textContent(), /@form\.frag[\s\S]*name=form\.frag&optimize=performance&.*define=USE_FOG%3D1&define=FAST/);
     await page.getByRole('button', { name: 'Compile' }).click();
     const result = page.locator('.result');
     await result.getByText('failed', { exact: true }).waitFor();

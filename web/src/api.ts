@@ -51,15 +51,27 @@ export interface CompileResponse {
 export interface CompileRequest {
   language?: string;
   stage?: string;
-  source: string;
+  source?: string;        // one of the two
+  source_base64?: string;
   name?: string;
-  target?: { env: string };
-  optimize?: string;
+  files?: Record<string, string | { base64: string }>;
+  entry_point?: string;
+  target?: { env?: string; spirv?: string };
   defines?: Record<string, string | null>;
+  optimize?: string | { passes: string[] };
+  debug_info?: string;
+  validate?: boolean;
+  auto_map_bindings?: boolean;
+  auto_map_locations?: boolean;
   emit?: string[];
-  trace?: { level: string };
-  analyzer?: { kind: string };
+  trace?: { level?: string; filter?: string };
+  analyzer?: { kind?: string; frequency_hz?: number; min_samples?: number; budget_ms?: number };
+  limits?: { wall_ms?: number; memory_bytes?: number };
+  document?: { session: string; uri: string; version?: number };
+  isolation?: string;
   keep?: boolean;
+  position_encoding?: string;
+  check_only?: boolean;
 }
 
 export interface TraceSummary {
@@ -90,11 +102,12 @@ export interface SpanJson {
   level: string;
   start_ns: number;
   duration_ns: number;
-  cpu_ns?: number;
-  minor_faults?: number;
-  major_faults?: number;
-  alloc_bytes?: number;
-  alloc_calls?: number;
+  // null: not measured
+  cpu_ns?: number | null;
+  minor_faults?: number | null;
+  major_faults?: number | null;
+  alloc_bytes?: number | null;
+  alloc_calls?: number | null;
   pid?: number;
   tid?: number;
   open?: boolean;
@@ -116,6 +129,7 @@ export interface TraceJson {
   kept: boolean;
   dropped: number;
   response: CompileResponse | null;
+  request: CompileRequest | null; // without source; null in traces of older versions
   source: string | null;
   has_spirv?: boolean;
   has_disassembly: boolean;

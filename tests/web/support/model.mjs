@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 export const WEB = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..', 'web');
-const MODULES = ['again', 'curl', 'flame', 'format', 'route', 'search', 'spans', 'text', 'ticks', 'tokens', 'traces'];
+const MODULES = ['again', 'curl', 'draft', 'flame', 'format', 'route', 'search', 'spans', 'text', 'ticks', 'tokens', 'traces'];
 
 export async function loadModel() {
   const { build } = createRequire(join(WEB, 'package.json'))('esbuild');

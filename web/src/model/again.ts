@@ -1,45 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// The request that would make a trace anew. Options come from what this browser asked for, else from what the
-// spans say about the compile.
+// The request that would make a trace anew.
 
-import type { Attribute, CompileRequest, SpanJson, TraceJson } from '../api';
+import type { CompileRequest, TraceJson } from '../api';
 
-const asked = new Map<string, CompileRequest>();
-
-export function remember(traceId: string, request: CompileRequest): void {
-  asked.set(traceId, request);
+/** The request that made the trace, whole; null where an older version did not keep it. */
+export function originalRequest(trace: TraceJson): CompileRequest | null {
+  if (!trace.request) return null;
+  // A newer version of the editor's buffer would cancel it, and this is no version of the buffer any more.
+  const { document: _, ...request } = trace.request;
+  return request.source_base64 !== undefined ? request : { ...request, source: trace.source ?? '' };
 }
 
-/** The first value of an attribute in the tree; breadth first, since what describes the whole compile stands high. */
-function attribute(roots: readonly SpanJson[], key: string): Attribute | undefined {
-  let row = roots;
-  while (row.length) {
-    for (const span of row) {
-      const value = span.attributes?.[key];
-      if (value !== undefined) return value;
-    }
-    row = row.flatMap((span) => span.children ?? []);
-  }
-  return undefined;
-}
-
-export function originalRequest(trace: TraceJson): CompileRequest {
-  const known = asked.get(trace.id);
-  if (known) return known;
-  const preset = attribute(trace.spans, 'preset');
-  const env = attribute(trace.spans, 'target.env');
-  return {
-    source: trace.source ?? '', name: trace.name ?? undefined, language: trace.language || undefined, stage: trace.stage ?? undefined,
-    optimize: preset === 'size' || preset === 'performance' ? preset : undefined,
-    target: typeof env === 'string' ? { env } : undefined,
-  };
-}
-
-/** Whether the trace came with files that it does not keep, so that it cannot be made anew from here. */
-export function needsFiles(trace: TraceJson): boolean {
-  return !asked.has(trace.id) && Number(attribute(trace.spans, 'files') ?? 0) > 0;
-}
-
-export function requestOf(trace: TraceJson, kind: string): CompileRequest {
-  return { ...originalRequest(trace), emit: ['spirv', 'disassembly'], trace: { level: 'debug' }, analyzer: { kind }, keep: trace.kept || undefined };
+/** The same under an analyzer; kept if the first was. */
+export function profiledRequest(trace: TraceJson, kind: string): CompileRequest | null {
+  const r = originalRequest(trace);
+  return r && { ...r, analyzer: { ...r.analyzer, kind }, keep: trace.kept || undefined };
 }

@@ -11,7 +11,7 @@ export interface SpanTable {
   end: Int32Array;       // index after the last span below
   startNs: Float64Array;
   durationNs: Float64Array;
-  cpuNs: Float64Array;
+  cpuNs: Float64Array;   // 0 where it was not measured
   open: Uint8Array;
   hasError: Uint8Array;  // an event of level error on the span itself
   family: Uint8Array;    // what colours it: index into families

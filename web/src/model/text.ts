@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A text as lines, diagnostics laid onto them, and a line cut into coloured pieces.
 
-import type { Diagnostic } from '../api';
+import type { CompileRequest, Diagnostic } from '../api';
 
 /** Offsets of line starts; one more at the end. Lines end with LF; a CR before it is cut when the line is read. */
 export function lineStarts(text: string): Uint32Array {
@@ -100,6 +100,13 @@ export function pieces(line: string, tokens: readonly Token[], marks: readonly M
   return out;
 }
 
-/** Those that are about the text shown, not about one of its includes. */
-export const ownDiagnostics = (all: readonly Diagnostic[], name: string | null): Diagnostic[] =>
-  all.filter((d) => d.range && (!d.file || d.file === name));
+/** Names and texts of the files of a request, but for those that are bytes. */
+export const textFiles = (r: CompileRequest | null): [string, string][] =>
+  Object.entries(r?.files ?? {}).filter((f): f is [string, string] => typeof f[1] === 'string');
+
+/** The file that a diagnostic is about; null is the source itself, whose name is given. */
+export const fileOf = (d: Diagnostic, name: string | null): string | null => (!d.file || d.file === name ? null : d.file);
+
+/** Those about one file, that have a place in it. */
+export const diagnosticsOf = (all: readonly Diagnostic[], file: string | null, name: string | null): Diagnostic[] =>
+  all.filter((d) => d.range && fileOf(d, name) === file);

@@ -2,12 +2,13 @@
 // A form that compiles a source, and the command line that would do the same.
 
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { compile, getAnalyzers, getLanguages, getTrace, type Analyzers, type CompileRequest, type CompileResponse, type Languages } from '../api';
-import { originalRequest, remember } from '../model/again';
-import { curlCommand, parseDefines } from '../model/curl';
+import { compile, getAnalyzers, getLanguages, getTrace, type Analyzers, type CompileResponse, type Languages } from '../api';
+import { originalRequest } from '../model/again';
+import { curlCommand } from '../model/curl';
+import { draftOf, requestOfDraft, type Draft } from '../model/draft';
 import { formatBytes, formatNs } from '../model/format';
 import { formatRoute, type Route } from '../model/route';
-import { ownDiagnostics } from '../model/text';
+import { diagnosticsOf } from '../model/text';
 import { dialectOf } from '../model/tokens';
 import { CodePane } from './code';
 import { Command } from './command';
@@ -21,34 +22,11 @@ const STAGES = ['vertex', 'tess-control', 'tess-eval', 'geometry', 'fragment', '
 const ENVS = ['vulkan1.0', 'vulkan1.1', 'vulkan1.2', 'vulkan1.3', 'opengl4.5', 'universal'];
 const OPTIMIZE = ['none', 'size', 'performance'];
 
-interface Draft {
-  source: string;
-  name: string;
-  language: string; // '' is guessed
-  stage: string;
-  env: string;
-  optimize: string;
-  defines: string;
-  trace: string;
-  analyzer: string;
-  keep: boolean;
-}
-
 const FIRST: Draft = {
-  source: EXAMPLES[0]!.source, name: EXAMPLES[0]!.name, language: '', stage: '', env: 'vulkan1.3', optimize: 'performance', defines: '',
-  trace: 'debug', analyzer: 'release', keep: false,
+  source: EXAMPLES[0]!.source, name: EXAMPLES[0]!.name, language: '', stage: '', env: 'vulkan1.3', optimize: 'performance', passes: '',
+  defines: '', trace: 'debug', analyzer: 'release', disassembly: true, keep: false, further: '',
 };
 let draft = FIRST; // outlives the view: going to a trace and back loses nothing
-
-function requestOfDraft(d: Draft): CompileRequest {
-  return {
-    source: d.source, name: d.name || undefined, language: d.language || undefined, stage: d.stage || undefined,
-    target: { env: d.env }, optimize: d.optimize, defines: parseDefines(d.defines), emit: ['spirv', 'disassembly'],
-    trace: { level: d.trace }, analyzer: { kind: d.analyzer }, keep: d.keep || undefined,
-  };
-}
-
-const definesText = (r: CompileRequest): string => Object.entries(r.defines ?? {}).map(([k, v]) => (v === null ? k : `${k}=${v}`)).join('\n');
 
 export function CompileView({ route }: { route: Extract<Route, { view: 'compile' }> }) {
   const [d, setDraft] = useState(draft);
@@ -68,9 +46,8 @@ export function CompileView({ route }: { route: Extract<Route, { view: 'compile'
   useEffect(() => {
     if (!route.from) return;
     getTrace(route.from).then((t) => {
-      const r = originalRequest(t);
-      set({ source: r.source, name: r.name ?? '', language: r.language ?? '', stage: r.stage ?? '', optimize: r.optimize ?? 'none',
-        env: r.target?.env ?? 'vulkan1.3', defines: definesText(r), keep: t.kept });
+      const known = { name: t.name ?? undefined, language: t.language, stage: t.stage ?? undefined, keep: t.kept };
+      set(draftOf(originalRequest(t) ?? known, t.source ?? ''));
     }, setError);
   }, [route.from]);
 
@@ -82,7 +59,6 @@ export function CompileView({ route }: { route: Extract<Route, { view: 'compile'
     try {
       const request = requestOfDraft(d);
       const response = await compile(request, abort.signal);
-      if (response.trace) remember(response.trace.id, request);
       setAnswer({ response, source: d.source });
     } catch (e) {
       if (abort.signal.aborted) return;
@@ -93,7 +69,13 @@ export function CompileView({ route }: { route: Extract<Route, { view: 'compile'
   const shortcut = (e: KeyboardEvent) => {
     if (e.key === 'Enter' && (e.ctrlKey || e.metaKey)) void submit();
   };
-  const curl = useMemo(() => curlCommand(location.origin, requestOfDraft(d)), [d]);
+  const curl = useMemo(() => {
+    try {
+      return curlCommand(location.origin, requestOfDraft(d));
+    } catch (e) {
+      return `# ${e instanceof Error ? e.message : String(e)}`;
+    }
+  }, [d]);
   const known = languages?.languages.filter((l) => l.available && l.name !== 'spirv');
   const language = known?.find((l) => l.name === d.language);
   const unavailable = analyzers?.analyzers.find((a) => a.kind === d.analyzer && a.state !== 'available');
@@ -125,12 +107,20 @@ export function CompileView({ route }: { route: Extract<Route, { view: 'compile'
           <Choice label="Language" value={d.language} none="By name" options={known?.map((l) => l.name) ?? LANGUAGES}
             title={(n) => { const label = known?.find((x) => x.name === n)?.label; return label ? `${n} (${label})` : n; }} onChange={(v) => set({ language: v })} />
           <Choice label="Stage" value={d.stage} none="By name" options={language?.stages?.length ? language.stages : STAGES} onChange={(stage) => set({ stage })} />
-          <Choice label="Optimize" value={d.optimize} options={languages?.optimize ?? OPTIMIZE} onChange={(optimize) => set({ optimize })} />
+          <Choice label="Optimize" value={d.optimize} options={[...languages?.optimize ?? OPTIMIZE, 'passes'].filter((o, i, all) => all.indexOf(o) === i)} onChange={(optimize) => set({ optimize })} />
+          {d.optimize === 'passes' && <Text label="Passes" value={d.passes} hint="--merge-return --eliminate-dead-branches" onInput={(passes) => set({ passes })} />}
           <Choice label="Target" value={d.env} options={languages?.envs ?? ENVS} onChange={(env) => set({ env })} />
           <Text label="Defines" value={d.defines} hint="USE_FOG=1 FAST" onInput={(defines) => set({ defines })} />
-          <Choice label="Trace" value={d.trace} options={['off', 'info', 'debug']} onChange={(trace) => set({ trace })} />
+          <Choice label="Trace" value={d.trace} none="Service's own" options={['off', 'info', 'debug']} onChange={(trace) => set({ trace })} />
           <Choice label="Analyzer" value={d.analyzer} options={['off', 'release', 'debug']} onChange={(analyzer) => set({ analyzer })} />
+          <label class="check"><input type="checkbox" checked={d.disassembly} onChange={(e) => set({ disassembly: e.currentTarget.checked })} /><span>Disassembly</span></label>
           <label class="check"><input type="checkbox" checked={d.keep} onChange={(e) => set({ keep: e.currentTarget.checked })} /><span>Keep on disk</span></label>
+          <details class="further" open={d.further !== ''}>
+            <summary>Further fields</summary>
+            <label class="field"><span class="sr-only">Further fields of the request, as JSON</span>
+              <textarea spellcheck={false} autocapitalize="off" autocomplete="off" rows={5} value={d.further}
+                placeholder={'{"entry_point": "start", "files": {"b.glsl": "…"}}'} onInput={(e) => set({ further: e.currentTarget.value })} /></label>
+          </details>
           {unavailable && <Notice kind="warning">The {d.analyzer} analyzer is unavailable: {unavailable.reason}</Notice>}
           <div class="submit"><button type="submit" class="primary" disabled={busy}>{busy ? 'Compiling…' : 'Compile'}</button><kbd>Ctrl</kbd><kbd>Enter</kbd></div>
         </div>
@@ -154,7 +144,7 @@ function Result({ answer: { response: r, source } }: { answer: { response: Compi
       {r.failure && <Notice kind="error">{r.failure.message} <code>{r.failure.stage}</code> {r.failure.signal}</Notice>}
       {r.diagnostics.length > 0 && <>
         <Diagnostics diagnostics={r.diagnostics} name={name} onJump={(line) => setJump({ line, serial: (jump?.serial ?? 0) + 1 })} />
-        <CodePane text={source} label="Source with diagnostics" dialect={dialectOf(r.language)} diagnostics={ownDiagnostics(r.diagnostics, name)} jump={jump} /></>}
+        <CodePane text={source} label="Source with diagnostics" dialect={dialectOf(r.language)} diagnostics={diagnosticsOf(r.diagnostics, null, name)} jump={jump} /></>}
       {r.disassembly && <CodePane text={r.disassembly} label="SPIR-V disassembly" dialect="spirv" />}
     </section>
   );

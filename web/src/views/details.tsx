@@ -28,7 +28,6 @@ export function SpanDetails({ table: t, span, profile, onSelect }: Props) {
   if (span < 0) return <Slowest table={t} onSelect={onSelect} />;
   const j = t.json[span]!;
   const attributes = Object.entries(j.attributes ?? {});
-  const measured = Boolean(j.cpu_ns); // the front's own spans are clocked and nothing more
   const samples = profile && profile.n ? samplesIn(profile, spanRange(t, span)) : null;
   return (
     <div class="details">
@@ -43,11 +42,11 @@ export function SpanDetails({ table: t, span, profile, onSelect }: Props) {
         ['Duration', <><b>{formatNs(j.duration_ns)}</b> <span class="muted">{wholeNs(t, span) > 0 && `${formatShare(j.duration_ns / wholeNs(t, span))} of ${wholeNs(t, span) === t.totalNs ? 'all' : 'the run'}`}</span></>],
         ['Own time', t.end[span]! > span + 1 && formatNs(selfNs(t, span))],
         ['Starts at', formatNs(j.start_ns)],
-        ['CPU time', measured && formatNs(j.cpu_ns!)],
+        ['CPU time', usage(j.cpu_ns, formatNs)],
         ['Clean runs', j.clean && `${formatNs(j.clean.median_ns)} median of ${formatCount(j.clean.runs)}; ${formatNs(j.clean.min_ns)} to ${formatNs(j.clean.max_ns)}`],
         ['Samples', samples !== null && profile && (samples ? `${formatCount(samples)}; ${formatShareInterval(samples, profile.n)}` : 'none')],
-        ['Page faults', measured && j.minor_faults !== undefined && `${formatCount(j.minor_faults)} minor, ${formatCount(j.major_faults ?? 0)} major`],
-        ['Allocated', measured && j.alloc_calls !== undefined && `${formatBytes(j.alloc_bytes ?? 0)} in ${plural(j.alloc_calls, 'call')}`],
+        ['Page faults', usage(j.minor_faults, (n) => `${formatCount(n)} minor, ${formatCount(j.major_faults ?? 0)} major`)],
+        ['Allocated', usage(j.alloc_calls, (n) => `${formatBytes(j.alloc_bytes ?? 0)} in ${plural(n, 'call')}`)],
         ['Level', j.level],
         ['Process', j.pid !== undefined && `${j.pid}${j.tid !== undefined && j.tid !== j.pid ? `, thread ${j.tid}` : ''}`],
       ]} />
@@ -66,6 +65,10 @@ export function SpanDetails({ table: t, span, profile, onSelect }: Props) {
     </div>
   );
 }
+
+/** What was measured in words; the front's own spans, for one, are clocked and nothing more. */
+const usage = (value: number | null | undefined, words: (value: number) => string) =>
+  (value === null || value === undefined ? <span class="muted" title="Not measured">–</span> : words(value));
 
 /** Sizes before and after a pass stand on one line. */
 function attributeRows(attributes: Record<string, Attribute>): [string, string][] {

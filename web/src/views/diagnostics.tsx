@@ -2,25 +2,28 @@
 // Diagnostics as a list that wraps, each leading to its line.
 
 import type { Diagnostic } from '../api';
+import { fileOf } from '../model/text';
 import { Icon, severityWord } from './parts';
 
 interface Props {
   diagnostics: readonly Diagnostic[];
   name: string | null;
-  onJump: (line: number) => void;
+  files?: readonly string[]; // that can be shown beside the source
+  onJump: (line: number, file: string | null) => void;
 }
 
-export function Diagnostics({ diagnostics, name, onJump }: Props) {
+export function Diagnostics({ diagnostics, name, files = [], onJump }: Props) {
   return (
     <ol class="diagnostics">
       {diagnostics.map((d, i) => {
         const at = d.range?.start;
-        const here = !d.file || d.file === name;
+        const file = fileOf(d, name);
+        const here = file === null || files.includes(file);
         const place = `${d.file ?? name ?? ''}${at ? `${d.file ?? name ? ':' : 'line '}${at.line + 1}:${at.character + 1}` : ''}`;
         return (
           <li key={i} class={`severity-${d.severity}`}>
             <span class="diagnostic-kind"><Icon name={d.severity === 1 ? 'failed' : d.severity === 2 ? 'warning' : 'info'} />{severityWord(d.severity)}</span>
-            {at && here ? <button type="button" class="link place" onClick={() => onJump(at.line)}>{place}</button> : <span class="place">{place}</span>}
+            {at && here ? <button type="button" class="link place" onClick={() => onJump(at.line, file)}>{place}</button> : <span class="place">{place}</span>}
             <span class="diagnostic-message">{d.message}</span>
             <span class="muted">{[d.source, d.code].filter(Boolean).join(' ')}</span>
           </li>

@@ -67,7 +67,8 @@ export function Flame({ profile, range, spanName, runs, query, onQuery, onClearS
         {asTable ? 'Self: samples that ended in the function. Total: samples with it anywhere in their stack.' : total ? `Width: share of ${plural(total, 'on-CPU sample')}${range ? ` of the ${formatCount(profile.n)} taken, those inside the chosen span` : ''}, `
           + `${formatCount(profile.frequencyHz)} a second${runs > 1 ? ` over ${formatCount(runs)} runs of the same compile` : ''}. `
           + (shape === 'callers' ? 'On top the function that ran, below it its callers' : 'Equal stacks are one box')
-          + ', the heaviest on the left: left to right is not time.' : ''}
+          + ', the heaviest on the left: left to right is not time.'
+          + (cut > 0 && cut <= total / 5 ? ` ${plural(cut, 'stack')} (${formatShare(cut / total)}) ended early, at [truncated].` : '') : ''}
       </p>
       {total > 0 && total < TOO_FEW && <Notice kind="warning">Too few samples ({total}) to tell functions apart: take the shape as a hint.</Notice>}
       {cut > total / 5 && <Notice kind="info">{formatCount(cut)} of {plural(total, 'stack')} end before the outermost frame, at [truncated]: what ran is right,

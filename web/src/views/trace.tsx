@@ -6,16 +6,16 @@ import { compile, deleteTrace, getFlame, getTrace, type TraceJson } from '../api
 import { decodeProfile } from '../model/flame';
 import { formatBytes, formatCount, formatNs, formatWhen, plural } from '../model/format';
 import { formatRoute, type Route } from '../model/route';
-import { needsFiles, remember, requestOf } from '../model/again';
+import { profiledRequest } from '../model/again';
 import { decodeSpans, labelOf, type SpanTable } from '../model/spans';
-import { ownDiagnostics } from '../model/text';
-import { dialectOf } from '../model/tokens';
+import { textFiles } from '../model/text';
 import { SpanDetails, spanRange } from './details';
 import { Flame } from './flame';
 import { Failure, Icon, lazy, Loading, Notice, StatusBadge, useLoad } from './parts';
+import type { Jump } from './source';
 import { Waterfall } from './waterfall';
 
-const CodePane = lazy('the code pane', async () => (await import('./later')).CodePane);
+const SourcePane = lazy('the source', async () => (await import('./later')).SourcePane);
 const Diagnostics = lazy('the diagnostics', async () => (await import('./later')).Diagnostics);
 const Disassembly = lazy('the disassembly', async () => (await import('./later')).Disassembly);
 const Log = lazy('the log', async () => (await import('./later')).Log);
@@ -34,7 +34,7 @@ function TracePage({ trace, route, go }: { trace: TraceJson; route: TraceRoute; 
   const table = useMemo(() => decodeSpans(trace.spans ?? []), [trace]);
   const selected = table.indexOfId.get(route.span) ?? -1;
   const flame = useLoad(trace.n_samples ? trace.id : null, async (signal) => decodeProfile(await getFlame(trace.id, signal)));
-  const [jump, setJump] = useState<{ line: number; serial: number }>();
+  const [jump, setJump] = useState<Jump>();
   const response = trace.response;
   const diagnostics = response?.diagnostics ?? [];
   const select = (i: number) => go({ ...route, span: i < 0 ? 0 : table.id[i]! }, true);
@@ -46,7 +46,8 @@ function TracePage({ trace, route, go }: { trace: TraceJson; route: TraceRoute; 
       {diagnostics.length > 0 && (
         <section class="card" aria-labelledby="h-diagnostics">
           <h2 id="h-diagnostics">Diagnostics <span class="count">{formatCount(diagnostics.length)}</span></h2>
-          <Diagnostics diagnostics={diagnostics} name={trace.name} onJump={(line) => setJump({ line, serial: (jump?.serial ?? 0) + 1 })} />
+          <Diagnostics diagnostics={diagnostics} name={trace.name} files={textFiles(trace.request).map(([file]) => file)}
+            onJump={(line, file) => setJump({ line, file, serial: (jump?.serial ?? 0) + 1 })} />
           {response?.diagnostics_cut && <p class="muted">There were more; the rest was left out.</p>}
         </section>
       )}
@@ -69,12 +70,7 @@ function TracePage({ trace, route, go }: { trace: TraceJson; route: TraceRoute; 
         {!trace.n_samples && <NoSamples trace={trace} go={go} />}
       </section>
       <div class="panes">
-        {trace.source !== null && (
-          <section class="card" aria-labelledby="h-source">
-            <h2 id="h-source">Source <span class="count">{trace.name}</span></h2>
-            <CodePane text={trace.source} label="Source" dialect={dialectOf(trace.language)} diagnostics={ownDiagnostics(diagnostics, trace.name)} jump={jump} />
-          </section>
-        )}
+        {trace.source !== null && <SourcePane trace={trace} diagnostics={diagnostics} jump={jump} />}
         {trace.has_disassembly && <Disassembly trace={trace} />}
       </div>
       {trace.has_log && <Log id={trace.id} />}
@@ -127,8 +123,8 @@ function Actions({ trace, go }: { trace: TraceJson; go: Go }) {
     <>
       <div class="actions">
         {trace.source !== null && <a class="button" href={formatRoute({ view: 'compile', from: trace.id })}>Edit and compile</a>}
-        {trace.source !== null && <Again trace={trace} kind="release" go={go} />}
-        {trace.source !== null && <Again trace={trace} kind="debug" go={go} />}
+        <Again trace={trace} kind="release" go={go} />
+        <Again trace={trace} kind="debug" go={go} />
         <details class="menu" ref={menu} onKeyDown={(e) => {
           if (e.key === 'Escape') menu.current!.open = false;
         }} onFocusOut={(e) => {
@@ -156,14 +152,13 @@ const fileName = (t: TraceJson): string => (t.name?.split('/').pop() || t.id.sli
 function Again({ trace, kind, go }: { trace: TraceJson; kind: 'release' | 'debug'; go: Go }) {
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>(null);
-  const lacking = useMemo(() => needsFiles(trace), [trace]);
+  const request = useMemo(() => profiledRequest(trace, kind), [trace, kind]);
   const run = async () => {
+    if (!request) return;
     setBusy(true);
     setError(null);
     try {
-      const request = requestOf(trace, kind);
       const answer = await compile(request);
-      if (answer.trace) remember(answer.trace.id, request);
       if (answer.trace) go({ view: 'trace', id: answer.trace.id, span: 0, query: '', pane: '' });
       else setError(new Error('It was compiled, but not traced.'));
     } catch (e) {
@@ -173,8 +168,8 @@ function Again({ trace, kind, go }: { trace: TraceJson; kind: 'release' | 'debug
   };
   return (
     <>
-      <button type="button" disabled={busy || lacking} onClick={() => void run()}
-        title={lacking ? 'It was sent with further files, which the trace does not keep: send it again from where they are' : kind === 'release' ? 'Compile again and sample where the CPU time goes' : 'The same, with a log of page faults, system calls and wake-ups'}>
+      <button type="button" disabled={busy || !request} onClick={() => void run()}
+        title={!request ? 'An older version kept this trace, without the options that it was compiled with' : kind === 'release' ? 'Compile again and sample where the CPU time goes' : 'The same, with a log of page faults, system calls and wake-ups'}>
         {busy ? 'Compiling…' : `Profile again (${kind})`}</button>
       {error !== null && <Failure error={error} />}
     </>
@@ -230,7 +225,7 @@ function NoSamples({ trace, go }: { trace: TraceJson; go: Go }) {
   return (
     <div class="empty-pane">
       <p>This compile ran without the analyzer, so there are no samples.</p>
-      {trace.source !== null && <Again trace={trace} kind="release" go={go} />}
+      <Again trace={trace} kind="release" go={go} />
     </div>
   );
 }
