@@ -168,6 +168,28 @@ static const char *kind_name(enum analyzer_kind kind)
 	return kind == ANALYZER_RELEASE ? "release" : kind == ANALYZER_DEBUG ? "debug" : "off";
 }
 
+/* Why stacks are not whole; only the reasons that there were. */
+static void truncated_by(const struct analyzer_counters *c, struct strbuf *out)
+{
+	static const char *const words[ANALYZER_N_RESULTS] = {
+		[ANALYZER_RESULT_TRUNCATED] = "frame_pointers", [ANALYZER_RESULT_TOO_DEEP] = "too_deep",
+		[ANALYZER_RESULT_BAD_READ] = "bad_read", [ANALYZER_RESULT_NO_MAPPING] = "no_mapping",
+		[ANALYZER_RESULT_NO_ROW] = "no_row", [ANALYZER_RESULT_UNSUPPORTED] = "unsupported",
+		[ANALYZER_RESULT_ANONYMOUS] = "anonymous_code", [ANALYZER_RESULT_BROKEN] = "broken",
+	};
+	const char *before = "";
+
+	key(out, "truncated_by");
+	strbuf_putc(out, '{');
+	for (size_t i = 0; i < ANALYZER_N_RESULTS; i++) {
+		if (!words[i] || !c->results[i])
+			continue;
+		strbuf_printf(out, "%s\"%s\": %" PRIu64, before, words[i], c->results[i]);
+		before = ", ";
+	}
+	strbuf_putc(out, '}');
+}
+
 static void analyzer(const struct compile_outcome *o, struct strbuf *out)
 {
 	static const char *const states[] = {
@@ -189,6 +211,8 @@ static void analyzer(const struct compile_outcome *o, struct strbuf *out)
 	number(out, "truncated", c->truncated);
 	number(out, "lost", c->lost);
 	if (o->analyzer.state == ANALYZER_STATE_ATTACHED || o->analyzer.state == ANALYZER_STATE_LOST) {
+		truncated_by(c, out);
+		number(out, "expected", (uint64_t)((double)c->on_cpu_ns * o->analyzer.frequency_hz / 1e9));
 		number(out, "events", c->events);
 		number(out, "lost_events", c->lost_events);
 		number(out, "on_cpu_ns", c->on_cpu_ns);

@@ -44,6 +44,7 @@ struct sampling {
 	struct run_view *views;  /* one a run */
 	uint32_t kernel_frame;
 	struct strbuf log;
+	uint64_t n_results[ANALYZER_N_RESULTS];
 	uint64_t n_events, n_span_events;
 	size_t run;              /* of the last record: the next one is mostly in the same */
 };
@@ -245,6 +246,7 @@ static int take_sample(struct sampling *s, const struct analyzer_sample *in, con
 		out.result = ANALYZER_RESULT_COMPLETE;
 	else if (out.result >= ANALYZER_N_RESULTS)
 		out.result = ANALYZER_RESULT_TRUNCATED;
+	s->n_results[out.result]++;
 	out.time_ns = since(s->a->runs[run].start_ns, in->time_ns);
 	out.span = span_at(s, run, in->time_ns);
 	for (size_t i = 0; i < run; i++)
@@ -362,6 +364,7 @@ static void hand_out(struct sampling *s)
 	counters->samples = s->profile->n_samples;
 	counters->complete = s->profile->complete;
 	counters->truncated = s->profile->truncated;
+	memcpy(counters->results, s->n_results, sizeof(counters->results));
 	rec->n_samples = s->profile->n_samples;
 	rec->profile = TAKE_PTR(s->profile);
 	if (s->n_events)

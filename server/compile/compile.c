@@ -105,6 +105,8 @@ static void answer(struct compile *c)
 	s->counters.samples += o->analyzer.counters.samples;
 	s->counters.samples_complete += o->analyzer.counters.complete;
 	s->counters.samples_lost += o->analyzer.counters.lost;
+	for (size_t i = 0; i < ANALYZER_N_RESULTS; i++)
+		s->counters.samples_by_result[i] += o->analyzer.counters.results[i];
 	log_debug(TARGET, "%s: %s after %llu us", o->id, spvscope_status_name(o->result.status),
 		(unsigned long long)(o->duration_ns / NS_PER_US));
 	observe(s, true, o);
