@@ -97,6 +97,27 @@ test('a compile that is over at once is repeated until there are samples enough'
 	assert.ok(within > 0.5 * flame.total, `${within} of ${flame.total} samples are in the compile`);
 });
 
+test('stacks are whole: from the start of the worker into the compiler', async (t) => {
+	if (why)
+		return t.skip(why);
+	for (const kind of ['release', 'debug']) {
+		const { body } = await service.compile({ name: 'a.frag', source: shader, optimize: 'performance',
+			analyzer: { kind, min_samples: 500, budget_ms: 20000 } });
+		const { analyzer } = body;
+		t.diagnostic(`${kind}: ${analyzer.complete} of ${analyzer.samples} ${JSON.stringify(analyzer.truncated_by)}`);
+		assert.ok(analyzer.samples >= 500);
+		assert.ok(analyzer.complete >= 0.995 * analyzer.samples);
+		const reasons = Object.values(analyzer.truncated_by).reduce((sum, n) => sum + n, 0);
+		assert.equal(reasons, analyzer.truncated, 'each has its reason');
+		const folded = await (await service.fetch(`/v1/traces/${body.trace.id}/flame?format=folded`)).text();
+		const whole = folded.trim().split('\n').filter((line) => !line.startsWith('[truncated]'));
+		for (const line of whole)
+			assert.match(line, /^_start;.*;main;/);
+		assert.ok(whole.some((line) => /;spvscope_compile;.*;glslang::TShader::parse/.test(line)));
+		assert.ok(whole.some((line) => /;spvscope_compile;.*;spvtools::opt::PassManager::Run/.test(line)));
+	}
+});
+
 test('one run is one run', async (t) => {
 	if (why)
 		return t.skip(why);
