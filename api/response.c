@@ -40,6 +40,16 @@ static void number(struct strbuf *out, const char *name, uint64_t value)
 	strbuf_printf(out, ", \"%s\": %" PRIu64, name, value);
 }
 
+static void number_or_null(struct strbuf *out, const char *name, bool is_known, uint64_t value)
+{
+	if (is_known) {
+		number(out, name, value);
+		return;
+	}
+	key(out, name);
+	strbuf_puts(out, "null");
+}
+
 /* The text that a diagnostic's line and columns are about: the source, or the file of that name. */
 static const struct spvscope_file *text_of(const struct spvscope_job *job, const char *file)
 {
@@ -197,34 +207,33 @@ static void analyzer(const struct compile_outcome *o, struct strbuf *out)
 		[ANALYZER_STATE_UNAVAILABLE] = "unavailable", [ANALYZER_STATE_LOST] = "lost",
 	};
 	const struct analyzer_counters *c = &o->analyzer.counters;
+	bool attached = o->analyzer.state == ANALYZER_STATE_ATTACHED || o->analyzer.state == ANALYZER_STATE_LOST;
 
 	key(out, "analyzer");
 	strbuf_printf(out, "{\"kind\": \"%s\", \"state\": \"%s\"", kind_name(o->analyzer.kind), states[o->analyzer.state]);
 	key(out, "reason");
 	string_or_null(out, o->analyzer.reason);
-	if (o->analyzer.object != ANALYZER_OFF)
-		strbuf_printf(out, ", \"object\": \"%s\"", kind_name(o->analyzer.object));
+	key(out, "object");
+	string_or_null(out, o->analyzer.object != ANALYZER_OFF ? kind_name(o->analyzer.object) : NULL);
 	strbuf_printf(out, ", \"runs\": {\"profiled\": %" PRIu32 ", \"clean\": %" PRIu32 "}", o->analyzer.n_profiled_runs,
 		o->analyzer.n_clean_runs);
 	number(out, "samples", c->samples);
 	number(out, "complete", c->complete);
 	number(out, "truncated", c->truncated);
 	number(out, "lost", c->lost);
-	if (o->analyzer.state == ANALYZER_STATE_ATTACHED || o->analyzer.state == ANALYZER_STATE_LOST) {
-		truncated_by(c, out);
-		number(out, "expected", (uint64_t)((double)c->on_cpu_ns * o->analyzer.frequency_hz / 1e9));
-		number(out, "events", c->events);
-		number(out, "lost_events", c->lost_events);
-		number(out, "on_cpu_ns", c->on_cpu_ns);
-		number(out, "frequency_hz", o->analyzer.frequency_hz);
-		number(out, "attach_ns", o->analyzer.attach_ns);
-		number(out, "detach_ns", o->analyzer.detach_ns);
-		key(out, "slowdown");
-		if (o->analyzer.slowdown > 0)
-			strbuf_printf(out, "%.3f", o->analyzer.slowdown);
-		else
-			strbuf_puts(out, "null");
-	}
+	truncated_by(c, out);
+	number_or_null(out, "expected", attached, (uint64_t)((double)c->on_cpu_ns * o->analyzer.frequency_hz / 1e9));
+	number_or_null(out, "events", attached, c->events);
+	number_or_null(out, "lost_events", attached, c->lost_events);
+	number_or_null(out, "on_cpu_ns", attached, c->on_cpu_ns);
+	number_or_null(out, "frequency_hz", attached, o->analyzer.frequency_hz);
+	number_or_null(out, "attach_ns", attached, o->analyzer.attach_ns);
+	number_or_null(out, "detach_ns", attached, o->analyzer.detach_ns);
+	key(out, "slowdown");
+	if (attached && o->analyzer.slowdown > 0)
+		strbuf_printf(out, "%.3f", o->analyzer.slowdown);
+	else
+		strbuf_puts(out, "null");
 	strbuf_putc(out, '}');
 }
 

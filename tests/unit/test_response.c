@@ -5,6 +5,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "api/openapi_json.h"
 #include "api/response.h"
 #include "base/cleanup.h"
 
@@ -93,6 +94,34 @@ static void ranges_are_in_the_encoding_asked_for(void **state)
 	}
 }
 
+static void the_analyzer_has_the_same_fields_every_time(void **state)
+{
+	(void)state;
+	static const enum analyzer_state states[] = { ANALYZER_STATE_OFF, ANALYZER_STATE_UNAVAILABLE, ANALYZER_STATE_ATTACHED };
+	_cleanup_(json_decrefp) json_t *contract = json_loadb((const char *)openapi_json, openapi_json_size, 0, NULL);
+	json_t *schema = json_object_get(json_object_get(json_object_get(contract, "components"), "schemas"), "AnalyzerResult");
+	json_t *properties = json_object_get(schema, "properties"), *value;
+	const char *name;
+
+	assert_int_equal(json_object_size(properties), json_array_size(json_object_get(schema, "required")));
+	for (size_t i = 0; i < ARRAY_SIZE(states); i++) {
+		_cleanup_(compile_request_done) struct compile_request request;
+		_cleanup_(compile_outcome_done) struct compile_outcome o;
+		_cleanup_strbuf_ struct strbuf out = { 0 };
+
+		fill(&request, &o);
+		o.analyzer.state = states[i];
+		response_json(&o, &out);
+		_cleanup_(json_decrefp) json_t *root = parse(&out);
+		json_t *analyzer = json_object_get(root, "analyzer");
+		assert_int_equal(json_object_size(analyzer), json_object_size(properties));
+		json_object_foreach (properties, name, value)
+			if (!json_object_get(analyzer, name))
+				fail_msg("%s lacks %s", out.data, name);
+		assert_int_equal(json_is_null(json_object_get(analyzer, "attach_ns")), states[i] != ANALYZER_STATE_ATTACHED);
+	}
+}
+
 static void the_stored_answer_has_no_bytes(void **state)
 {
 	(void)state;
@@ -132,6 +161,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_answer_is_json_whatever_the_texts_hold),
 		cmocka_unit_test(ranges_are_in_the_encoding_asked_for),
+		cmocka_unit_test(the_analyzer_has_the_same_fields_every_time),
 		cmocka_unit_test(the_stored_answer_has_no_bytes),
 		cmocka_unit_test(text_has_a_line_for_each_diagnostic_and_the_failure),
 	};

@@ -16,18 +16,20 @@ export interface Diagnostic {
 
 export interface AnalyzerResult {
   kind: string;
-  object?: string;
+  object?: string | null;
   state: string;
   reason?: string | null;
   runs?: { profiled: number; clean: number };
   samples?: number;
   complete?: number;
   truncated?: number;
+  truncated_by?: Record<string, number> | null; // reasons
   lost?: number;
-  events?: number;
-  lost_events?: number;
-  frequency_hz?: number;
-  attach_ns?: number;
+  // null: never attached
+  events?: number | null;
+  lost_events?: number | null;
+  frequency_hz?: number | null;
+  attach_ns?: number | null;
   slowdown?: number | null;
 }
 

@@ -200,13 +200,19 @@ function Outcome({ trace }: { trace: TraceJson }) {
   );
 }
 
+/** " (2 too deep, 1 bad read)" */
+function truncatedBy(reasons: Record<string, number> | null | undefined): string {
+  const words = Object.entries(reasons ?? {}).map(([word, n]) => `${formatCount(n)} ${word.replace(/_/g, ' ')}`);
+  return words.length ? ` (${words.join(', ')})` : '';
+}
+
 function AnalyzerFacts({ trace }: { trace: TraceJson }) {
   const a = trace.response!.analyzer;
   const parts = [
     `${a.kind} analyzer${a.object && a.object !== a.kind ? ` (served by the ${a.object} object)` : ''}`,
     plural(a.samples ?? 0, 'sample'),
     `${formatCount(a.complete ?? 0)} complete`,
-    a.truncated ? `${formatCount(a.truncated)} truncated` : '',
+    a.truncated ? `${formatCount(a.truncated)} truncated${truncatedBy(a.truncated_by)}` : '',
     a.lost ? `${formatCount(a.lost)} lost` : 'none lost',
     a.runs ? `${plural(a.runs.profiled, 'profiled run')}, ${formatCount(a.runs.clean)} clean` : '',
     a.frequency_hz ? `${formatCount(a.frequency_hz)} Hz` : '',
