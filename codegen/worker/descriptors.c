@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Descriptors: closed, sealed, checked. Template and workers, each on its only thread; after confinement only
- * descriptors_seal and descriptors_check_seals are used. */
+ * descriptors_fill and descriptors_check_seals are used. */
 #include "codegen/worker/descriptors.h"
 
 #include <errno.h>
@@ -31,11 +31,8 @@ void descriptors_close_all_but(const int *keep, size_t n)
 	}
 }
 
-int descriptors_seal(const char *name, const struct strbuf *bytes)
+int descriptors_fill(int fd, const struct strbuf *bytes)
 {
-	_cleanup_fd_ int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (fd < 0)
-		return -errno;
 	for (size_t done = 0; done < bytes->len;) {
 		ssize_t n = write(fd, bytes->data + done, bytes->len - done);
 		if (n < 0 && errno == EINTR)
@@ -44,9 +41,16 @@ int descriptors_seal(const char *name, const struct strbuf *bytes)
 			return -errno;
 		done += (size_t)n;
 	}
-	if (fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
+	return fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0 ? -errno : 0;
+}
+
+int descriptors_seal(const char *name, const struct strbuf *bytes)
+{
+	_cleanup_fd_ int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (fd < 0)
 		return -errno;
-	return TAKE_FD(fd);
+	int r = descriptors_fill(fd, bytes);
+	return r < 0 ? r : TAKE_FD(fd);
 }
 
 int descriptors_check_seals(int fd, int seals)

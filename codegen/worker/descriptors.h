@@ -11,6 +11,8 @@
 
 /* Closes every descriptor but the n of keep[]; negative ones among them are passed over, the order is free. */
 void descriptors_close_all_but(const int *keep, size_t n);
+/* Writes these bytes to an empty memfd and seals it against every change. 0 or -errno. */
+int descriptors_fill(int fd, const struct strbuf *bytes);
 /* A memfd with these bytes, sealed against every change. The descriptor, or -errno. */
 int descriptors_seal(const char *name, const struct strbuf *bytes);
 /* Does fd have at least these seals (F_SEAL_…)? */

@@ -10,6 +10,10 @@
 
 #include "base/cleanup.h"
 
+#ifndef WORKER_SANITIZED
+#define WORKER_SANITIZED 0
+#endif
+
 static const struct limit {
 	int resource;
 	const char *name;
@@ -20,8 +24,11 @@ static const struct limit {
 	 * documents as "not even then", and no core file is as small. */
 	{RLIMIT_CORE, "core", 1, "a crash is a result, not a file; it is to be told in milliseconds"},
 	{RLIMIT_FSIZE, "file size", SANDBOX_MAX_FILE_BYTES, "bounds the memfd that a result is written to"},
+#if !WORKER_SANITIZED /* a sanitizer's shadow counts too */
+	{RLIMIT_DATA, "private memory", SANDBOX_MAX_DATA_BYTES, "what a run may have is set lower, run by run"},
+#endif
 	{RLIMIT_STACK, "stack", SANDBOX_MAX_STACK_BYTES, "endless recursion ends as SIGSEGV, early"},
-	{RLIMIT_NOFILE, "descriptors", SANDBOX_MAX_FDS, "a worker needs seven"},
+	{RLIMIT_NOFILE, "descriptors", SANDBOX_MAX_FDS, "a worker needs seven; each may hold a result"},
 	{RLIMIT_MEMLOCK, "locked memory", 0, "nothing is pinned"},
 	{RLIMIT_MSGQUEUE, "message queues", 0, "none are used"},
 	{RLIMIT_NICE, "nice", 0, "no priority is raised"},

@@ -16,7 +16,7 @@
 #include <assert.h>
 #include <stdint.h>
 
-#define WORKER_PROTOCOL_VERSION 1u
+#define WORKER_PROTOCOL_VERSION 2u
 
 enum worker_message_type {
 	/* front to template */
@@ -32,11 +32,13 @@ enum worker_message_type {
 	                        reaped before REAP */
 	/* front to worker */
 	WORKER_RUN = 32,     /* run_id, flags, memory_bytes, output_bytes; text: filter directives; fds: the job (sealed
-	                        memfd, job_encode) */
+	                        memfd, job_encode), and an empty memfd for the result */
 	/* worker to front */
 	WORKER_READY = 48,   /* pid, flags: WORKER_CONFINED_… */
-	WORKER_DONE = 49,    /* run_id, error, start_ns, end_ns, cpu_ns; fds: the result (sealed memfd, result_encode), none
-	                        when error is set; flags: WORKER_RETIRES when it exits now */
+	WORKER_DONE = 49,    /* run_id, error, start_ns, end_ns, cpu_ns; the result is in the memfd of RUN (result_encode,
+	                        then sealed), unless error is set; flags: WORKER_RETIRES when it exits now. A worker sends no
+	                        descriptors and makes none: how many of a user's may be on their way is limited for all
+	                        processes together, and memory behind one of its own would be nobody's */
 };
 
 /* flags of RUN */

@@ -4,8 +4,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -27,12 +28,13 @@ static int load_job(int fd, struct spvscope_job *ret)
 	off_t size = lseek(fd, 0, SEEK_END);
 	if (size <= 0)
 		return -EBADMSG;
-	void *bytes = mmap(NULL, (size_t)size, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (bytes == MAP_FAILED)
-		return -errno;
-	r = job_decode(bytes, (size_t)size, ret);
-	munmap(bytes, (size_t)size);
-	return r;
+	/* Read, not mapped: a worker may map no file, see seccomp.c. */
+	_cleanup_free_ char *bytes = malloc((size_t)size);
+	if (!bytes)
+		return -ENOMEM;
+	if (pread(fd, bytes, (size_t)size, 0) != (ssize_t)size)
+		return -EBADMSG;
+	return job_decode(bytes, (size_t)size, ret);
 }
 
 static void start_trace(struct trace_writer *writer, const struct worker_message *m)
@@ -65,19 +67,19 @@ static int compile(struct run_context *c, const struct worker_message *m, const 
 	return r;
 }
 
-/* The result as a descriptor, or -EFBIG when it is larger than the run may answer. */
-static int seal_result(const struct worker_message *m, const struct spvscope_result *result)
+/* -EFBIG when it is larger than the run may answer. */
+static int write_result(const struct worker_message *m, const struct spvscope_result *result, int fd)
 {
 	_cleanup_strbuf_ struct strbuf bytes = {.limit = m->output_bytes};
 
 	result_encode(result, &bytes);
 	if (bytes.failed)
 		return m->output_bytes > 0 ? -EFBIG : -ENOMEM;
-	return descriptors_seal("spvscope-result", &bytes);
+	return descriptors_fill(fd, &bytes);
 }
 
-/* From the job's bytes to the result's. The result's descriptor or -errno. */
-static int run_job(struct run_context *c, const struct worker_message *m, int job_fd, bool *ret_retires)
+/* From the job's bytes to the result's. */
+static int run_job(struct run_context *c, const struct worker_message *m, int job_fd, int result_fd, bool *ret_retires)
 {
 	const struct spvscope_tracer *tracer = trace_writer_tracer(c->writer);
 	_cleanup_(spvscope_job_done) struct spvscope_job job = {0};
@@ -92,12 +94,12 @@ static int run_job(struct run_context *c, const struct worker_message *m, int jo
 	if (r < 0)
 		return r;
 	span = tracer->begin(tracer->ctx, SPVSCOPE_LEVEL_DEBUG, "worker::send");
-	r = seal_result(m, &result);
+	r = write_result(m, &result, result_fd);
 	tracer->end(tracer->ctx, span);
 	return r;
 }
 
-int run_serve(struct run_context *c, const struct worker_message *m, int job_fd)
+int run_serve(struct run_context *c, const struct worker_message *m, int job_fd, int result_fd)
 {
 	struct worker_message done = {
 		.type = WORKER_DONE,
@@ -108,17 +110,18 @@ int run_serve(struct run_context *c, const struct worker_message *m, int job_fd)
 	bool retires = false;
 
 	start_trace(c->writer, m);
-	_cleanup_fd_ int result_fd = run_job(c, m, job_fd, &retires);
+	int r = run_job(c, m, job_fd, result_fd, &retires);
 	fd_close(job_fd);
+	fd_close(result_fd);
 	done.cpu_ns = clock_thread_cpu_ns() - cpu_ns;
 	done.end_ns = clock_now_ns();
 	if (memory_limit_settle(&c->memory))
 		retires = true;
-	if (result_fd < 0)
-		done.error = -result_fd;
+	if (r < 0)
+		done.error = -r;
 	if (retires)
 		done.flags |= WORKER_RETIRES;
-	int r = worker_message_send(c->socket_fd, &done, NULL, &result_fd, result_fd >= 0 ? 1 : 0);
+	r = worker_message_send(c->socket_fd, &done, NULL, NULL, 0);
 	if (r < 0)
 		return r;
 	return retires ? 0 : 1;

@@ -14,8 +14,8 @@ struct run_context {
 	struct memory_limit memory;
 };
 
-/* Serves the RUN in *m whose job is job_fd (taken over), and answers with DONE. 1: ready for the next; 0: the worker
+/* Serves the RUN in *m whose job is job_fd and whose result goes to result_fd (both taken over), and answers with DONE. 1: ready for the next; 0: the worker
  * must end now (DONE said so); -errno: the front cannot be reached. */
-int run_serve(struct run_context *c, const struct worker_message *m, int job_fd);
+int run_serve(struct run_context *c, const struct worker_message *m, int job_fd, int result_fd);
 
 #endif

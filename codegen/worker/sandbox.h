@@ -10,10 +10,12 @@
 #include <stdio.h>
 #include <sys/types.h>
 
-/* A result is written to a memfd; this is the largest file of any kind that a worker can make. */
+/* A result is written to a memfd of the front; this is the largest that a worker can make of it. */
 #define SANDBOX_MAX_FILE_BYTES  (512ull << 20)
 #define SANDBOX_MAX_STACK_BYTES (16ull << 20)
-#define SANDBOX_MAX_FDS         32
+#define SANDBOX_MAX_FDS         12
+/* Above the largest limit that a run can have; what a worker can do to all at most, should it be taken over. */
+#define SANDBOX_MAX_DATA_BYTES  (17ull << 30)
 
 struct sandbox;
 

@@ -44,7 +44,8 @@ static const struct rule {
 #define CALL(x) .nr = SCMP_SYS(x), .name = #x
 	/* memory */
 	{CALL(brk), .why = "malloc"},
-	{CALL(mmap), .why = "malloc and the job; never executable", .when = {{true, 2, PROT_EXEC, 0}}},
+	{CALL(mmap), .why = "malloc; never executable, and only what is private and no file: other memory has no limit",
+		.when = {{true, 2, PROT_EXEC, 0}, {true, 3, MAP_TYPE | MAP_ANONYMOUS, MAP_PRIVATE | MAP_ANONYMOUS}}},
 	{CALL(mmap), .refuse = EACCES, .why = "executable memory", .when = {{true, 2, PROT_EXEC, PROT_EXEC}}},
 	{CALL(munmap), .why = "free, and the job"},
 	{CALL(mremap), .why = "realloc"},
@@ -66,8 +67,7 @@ static const struct rule {
 	{CALL(recvmsg), .why = "the next run; the only socket held is the worker's own"},
 	{CALL(sendmsg), .why = "ready, done"},
 	{CALL(lseek), .why = "size of the job"},
-	{CALL(pread64), .why = "memory in use, from a descriptor opened before"},
-	{CALL(memfd_create), .why = "the result"},
+	{CALL(pread64), .why = "the job; memory in use, from a descriptor opened before"},
 	{CALL(write), .why = "the result; messages of a compiler on standard error, which leads nowhere"},
 	{CALL(writev), .why = "the C library's last words on standard error"},
 	{CALL(fcntl), .why = "checks the job's seals", .when = {{true, 1, 0, F_GET_SEALS}}},

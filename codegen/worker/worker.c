@@ -145,11 +145,11 @@ static int serve(struct worker *w)
 		int r = worker_message_receive(w->start->socket_fd, &m, &datagram);
 		if (r <= 0)
 			return r;
-		if (m.type != WORKER_RUN || datagram.n_fds != 1) {
+		if (m.type != WORKER_RUN || datagram.n_fds != 2) {
 			unix_message_close_fds(&datagram);
 			return -EBADMSG;
 		}
-		r = run_serve(&w->run, &m, TAKE_FD(datagram.fds[0]));
+		r = run_serve(&w->run, &m, datagram.fds[0], datagram.fds[1]);
 		if (r <= 0)
 			return r;
 	}

@@ -74,6 +74,7 @@ void compile_free(struct compile *c)
 		records_forget(s->records, c->a.outcome.trace_id);
 	loop_source_free(c->timer);
 	fd_close(c->job_fd);
+	fd_close(c->result_fd);
 	assembly_done(&c->a);
 	if (c->prev)
 		c->prev->next = c->next;
@@ -444,7 +445,7 @@ static int compile_new(struct compile_service *s, struct compile_request *reques
 	if (!c)
 		return -ENOMEM;
 	c->service = s;
-	c->job_fd = -1;
+	c->job_fd = c->result_fd = -1;
 	c->a.samples_fd = -1;
 	c->a.request = *request;
 	memset(request, 0, sizeof(*request));

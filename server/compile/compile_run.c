@@ -163,6 +163,13 @@ static int make_job(struct compile *c)
 	return 0;
 }
 
+static int make_result(struct compile *c)
+{
+	fd_close(c->result_fd);
+	c->result_fd = memfd_create("spvscope-result", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	return c->result_fd < 0 ? -errno : 0;
+}
+
 static int add_run(struct compile *c, bool profiled, bool measures)
 {
 	struct assembly *a = &c->a;
@@ -211,6 +218,8 @@ static void start_run(struct compile *c, bool profiled)
 	int r = make_job(c);
 
 	if (r >= 0)
+		r = make_result(c);
+	if (r >= 0)
 		r = add_run(c, profiled, measures);
 	if (r < 0) {
 		if (!c->a.n_runs)
@@ -226,7 +235,7 @@ static void start_run(struct compile *c, bool profiled)
 	loop_timer_set(c->timer, run->sent_ns + c->a.request.wall_ms * NS_PER_MS);
 	c->service->counters.profiled_runs += profiled;
 	c->service->counters.clean_runs += !profiled && c->a.n_runs > 1; /* those made for comparison */
-	if (pool_run(c->worker, &m, c->job_fd) < 0)
+	if (pool_run(c->worker, &m, c->job_fd, c->result_fd) < 0)
 		pool_kill(c->worker); /* it is gone, or deaf; the news of its death comes by itself */
 }
 
@@ -280,13 +289,13 @@ static int read_result(struct compile *c, int fd, struct spvscope_result *ret)
 }
 
 /* A result of the first run, or what its lack means. */
-static void take_result(struct compile *c, const struct worker_message *m, int fd)
+static void take_result(struct compile *c, const struct worker_message *m)
 {
 	struct compile_outcome *o = &c->a.outcome;
 	int r = -EBADMSG;
 
-	if (!m->error && fd >= 0)
-		r = read_result(c, fd, &o->result);
+	if (!m->error)
+		r = read_result(c, c->result_fd, &o->result);
 	if (r >= 0)
 		return;
 	c->worker_retires = true;
@@ -309,7 +318,7 @@ static uint64_t between(uint64_t lo, uint64_t hi, uint64_t v)
 	return v < lo ? lo : v > hi ? hi : v;
 }
 
-void compile_worker_done(void *user, const struct worker_message *m, int *result_fd)
+void compile_worker_done(void *user, const struct worker_message *m)
 {
 	struct compile *c = user;
 	struct assembly_run *run;
@@ -329,11 +338,12 @@ void compile_worker_done(void *user, const struct worker_message *m, int *result
 	if (m->flags & WORKER_RETIRES)
 		c->worker_retires = true;
 	if (is_first) {
-		take_result(c, m, *result_fd);
+		take_result(c, m);
 		c->first_end_ns = run->received_ns;
 		if (c->a.outcome.result.status >= SPVSCOPE_STATUS_CRASHED)
 			c->worker_retires = true; /* the compiler's own state is not known */
 	}
+	c->result_fd = fd_close(c->result_fd);
 	if (run->profiled)
 		c->profiled_cpu_ns += run->cpu_ns;
 	go_on(c);

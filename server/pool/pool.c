@@ -203,10 +203,8 @@ static void worker_may_be_idle(struct worker *w)
 		w->state = WORKER_IDLE;
 }
 
-static void take_message(struct worker *w, const struct worker_message *m, struct unix_message *um)
+static void take_message(struct worker *w, const struct worker_message *m)
 {
-	int none = -1;
-
 	if (m->type == WORKER_READY && w->state == WORKER_STARTING && !w->ready_ns) {
 		w->ready_ns = clock_now_ns();
 		worker_may_be_idle(w);
@@ -214,8 +212,8 @@ static void take_message(struct worker *w, const struct worker_message *m, struc
 		w->pool->confinement = (unsigned)m->flags & (WORKER_CONFINED_SECCOMP | WORKER_CONFINED_LANDLOCK);
 		soon(w->pool);
 	} else if (m->type == WORKER_DONE && w->state == WORKER_BUSY) {
-		w->pool->o.done(w->user, m, um->n_fds ? &um->fds[0] : &none);
-	} else {
+		w->pool->o.done(w->user, m);
+	} else if (!w->killed_ns) { /* what it said before it died is not worth a line each */
 		log_warn(TARGET, "worker %d said %u out of turn; it is ended", (int)w->pid, m->type);
 		pool_kill(w);
 	}
@@ -241,7 +239,7 @@ static void worker_read(struct pool *p, uint64_t id)
 			pool_kill(w);
 			return;
 		}
-		take_message(w, &m, &um);
+		take_message(w, &m);
 		unix_message_close_fds(&um);
 	}
 }
@@ -558,13 +556,13 @@ struct worker *pool_take(struct pool *p, bool fresh, uint64_t analyzer_generatio
 	return best;
 }
 
-int pool_run(struct worker *w, struct worker_message *run, int job_fd)
+int pool_run(struct worker *w, struct worker_message *run, int job_fd, int result_fd)
 {
 	assert(w->state == WORKER_BUSY);
 	run->type = WORKER_RUN;
 	run->worker_id = w->id;
 	w->n_runs++;
-	return worker_message_send(w->socket, run, &job_fd, 1);
+	return worker_message_send(w->socket, run, (int[]){job_fd, result_fd}, 2);
 }
 
 static bool is_too_big(const struct worker *w)

@@ -62,8 +62,8 @@ struct pool_options {
 	/* A worker became idle, or what pool_state tells has changed. Never called from within a call to the pool. */
 	void (*changed)(void *arg);
 	void *arg;
-	/* About a lent worker; user as given to pool_take. *result_fd is -1 or may be taken. */
-	void (*done)(void *user, const struct worker_message *m, int *result_fd);
+	/* About a lent worker; user as given to pool_take. */
+	void (*done)(void *user, const struct worker_message *m);
 	/* Give it back with pool_release afterwards, at the latest when nothing refers to its pid any more. */
 	void (*died)(void *user, const struct worker_death *death);
 };
@@ -90,7 +90,7 @@ void pool_set_analyzer(struct pool *p, int registration_fd, uint64_t generation)
  * registered with that analyzer. What is missing is forked then, and `changed` tells. */
 struct worker *pool_take(struct pool *p, bool fresh, uint64_t analyzer_generation, void *user);
 /* Starts a run: 0 or -errno. */
-int pool_run(struct worker *w, struct worker_message *run, int job_fd);
+int pool_run(struct worker *w, struct worker_message *run, int job_fd, int result_fd);
 /* Ends it for good; `died` follows. */
 void pool_kill(struct worker *w);
 /* Gives it back; retire: it is not to be used again. */

@@ -175,6 +175,8 @@ void front_worker_done(struct front_worker *w)
 {
 	close(w->socket);
 	close(w->pidfd);
+	if (w->result_fd)
+		close(w->result_fd);
 	munmap(w->log, w->log_bytes);
 }
 
@@ -200,7 +202,10 @@ void front_send_run(struct front_worker *w, const struct front_run *run, const s
 		m.text_len = (uint32_t)strlen(run->filter);
 		memcpy(m.text, run->filter, m.text_len);
 	}
-	assert_int_equal(unix_message_send(w->socket, &m, HEAD_BYTES + m.text_len, &fd, 1), 0);
+	if (w->result_fd)
+		close(w->result_fd);
+	w->result_fd = memfd_create("result", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	assert_int_equal(unix_message_send(w->socket, &m, HEAD_BYTES + m.text_len, (int[]){fd, w->result_fd}, 2), 0);
 	close(fd);
 }
 
@@ -211,12 +216,10 @@ bool front_receive_done(struct front_worker *w, struct worker_message *ret, stru
 	if (!receive(w->socket, ret, &datagram))
 		return false;
 	assert_int_equal(ret->type, WORKER_DONE);
-	if (ret->error) {
-		assert_int_equal(datagram.n_fds, 0);
+	assert_int_equal(datagram.n_fds, 0);
+	if (ret->error)
 		return true;
-	}
-	assert_int_equal(datagram.n_fds, 1);
-	int fd = datagram.fds[0];
+	int fd = w->result_fd;
 	int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
 	assert_int_equal(fcntl(fd, F_GET_SEALS) & seals, seals);
 	if (result) {
@@ -226,7 +229,6 @@ bool front_receive_done(struct front_worker *w, struct worker_message *ret, stru
 		assert_int_equal(result_decode(bytes, (size_t)size, result), 0);
 		munmap(bytes, (size_t)size);
 	}
-	close(fd);
 	return true;
 }
 

@@ -25,6 +25,7 @@ struct front_worker {
 	uint64_t id;
 	pid_t pid;
 	int socket, pidfd;
+	int result_fd; /* of the run under way; 0: none */
 	void *log;
 	size_t log_bytes;
 	uint64_t ready_flags, warm_steps;

@@ -34,6 +34,7 @@
 
 static struct sandbox *the_sandbox;
 static int a_pair[2]; /* connected, opened before confinement */
+static int a_result;  /* memfd, opened before confinement in each child */
 static pid_t the_parent; /* this program, of the children that try */
 static char a_file[] = "/tmp/spvscope-confinement-XXXXXX";
 
@@ -171,6 +172,36 @@ static int make_code(void)
 	return p == MAP_FAILED ? errno : 0;
 }
 
+/* What is shared is in no limit of the process. */
+static int map_shared_memory(void)
+{
+	return tell((long)mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+}
+
+static int map_a_file(void)
+{
+	return tell((long)mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, a_result, 0));
+}
+
+static int make_a_memfd(void)
+{
+	return tell(memfd_create("large", MFD_CLOEXEC));
+}
+
+/* A taken-over worker may lift the limit of its run, but not that of its life. */
+static int ask_for_all_memory(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_DATA, &limit) < 0)
+		return EIO;
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_DATA, &limit) < 0)
+		return errno;
+	return tell((long)mmap(NULL, SANDBOX_MAX_DATA_BYTES, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
+}
+
 static int turn_data_into_code(void)
 {
 	void *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -281,23 +312,19 @@ static int read_usage(void)
 	return tell(getrusage(RUSAGE_THREAD, &usage));
 }
 
-static int make_a_sealed_result(void)
+static int write_a_sealed_result(void)
 {
-	int fd = memfd_create("result", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (fd < 0)
-		return errno;
+	int fd = a_result;
+	char back[3];
+
 	if (write(fd, "abc", 3) != 3)
 		return EIO;
 	if (fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
 		return errno;
 	if (!(fcntl(fd, F_GET_SEALS) & F_SEAL_WRITE))
 		return EINVAL;
-	if (lseek(fd, 0, SEEK_END) != 3)
+	if (lseek(fd, 0, SEEK_END) != 3 || pread(fd, back, 3, 0) != 3)
 		return EIO;
-	void *p = mmap(NULL, 3, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (p == MAP_FAILED)
-		return errno;
-	munmap(p, 3);
 	return tell(close(fd));
 }
 
@@ -345,6 +372,10 @@ static const struct attempt {
 	{"ptrace", trace_the_parent, KILLED, true, 1},
 	{"process_vm_readv", read_the_parent, KILLED, true, 1},
 	{"map writable code", make_code, REFUSED, false, 0},
+	{"map shared memory", map_shared_memory, KILLED, false, 0},
+	{"map a file", map_a_file, KILLED, false, 0},
+	{"make a memfd", make_a_memfd, KILLED, false, 0},
+	{"lift the memory limit and use it", ask_for_all_memory, REFUSED, false, 0},
 	{"make data executable", turn_data_into_code, REFUSED, false, 0},
 	{"ioctl on standard error", type_into_the_terminal, REFUSED, false, 0},
 	{"raise the stack limit", raise_the_stack_limit, KILLED, false, 0},
@@ -360,7 +391,7 @@ static const struct attempt {
 	{"run out of memory and go on", run_out_of_memory_and_on, DONE, false, 0},
 	{"read all clocks", read_all_clocks, DONE, false, 0},
 	{"read page faults", read_usage, DONE, false, 0},
-	{"make a sealed result", make_a_sealed_result, DONE, false, 0},
+	{"write a sealed result", write_a_sealed_result, DONE, false, 0},
 	{"send and receive on its socket", talk_to_the_front, DONE, false, 0},
 	{"print to standard error", print_to_standard_error, DONE, false, 0},
 };
@@ -388,6 +419,7 @@ static int in_a_child(enum wall wall, attempt_fn f)
 	pid_t pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
+		a_result = memfd_create("result", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 		/* The test library's handlers are not a worker's. */
 		for (int s = 1; s < NSIG; s++)
 			signal(s, SIG_DFL);
@@ -531,11 +563,8 @@ static void deaths_keep_their_signals_and_leave_no_core(void **state)
 
 static int write_beyond_the_largest_file(void)
 {
-	int fd = memfd_create("large", MFD_CLOEXEC);
-	if (fd < 0)
-		return errno;
-	lseek(fd, (off_t)SANDBOX_MAX_FILE_BYTES, SEEK_SET);
-	return tell(write(fd, "x", 1));
+	lseek(a_result, (off_t)SANDBOX_MAX_FILE_BYTES, SEEK_SET);
+	return tell(write(a_result, "x", 1));
 }
 
 static void a_result_cannot_grow_without_end(void **state)

@@ -419,17 +419,21 @@ static void a_job_that_is_not_sealed_or_not_a_job_is_refused(void **state)
 	struct worker_message m = {.version = WORKER_PROTOCOL_VERSION, .type = WORKER_RUN, .run_id = 60}, done;
 	struct front_worker w;
 	int fd = memfd_create("job", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	int result_fd = memfd_create("result", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
 	front_fork(&the_front, &w);
 	assert_int_equal(write(fd, "nonsense", 8), 8);
-	assert_int_equal(unix_message_send(w.socket, &m, offsetof(struct worker_message, text), &fd, 1), 0);
+	assert_int_equal(unix_message_send(w.socket, &m, offsetof(struct worker_message, text),
+		(int[]){fd, result_fd}, 2), 0);
 	assert_true(front_receive_done(&w, &done, NULL));
 	assert_int_equal(done.error, EPERM);
 	fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
-	assert_int_equal(unix_message_send(w.socket, &m, offsetof(struct worker_message, text), &fd, 1), 0);
+	assert_int_equal(unix_message_send(w.socket, &m, offsetof(struct worker_message, text),
+		(int[]){fd, result_fd}, 2), 0);
 	assert_true(front_receive_done(&w, &done, NULL));
 	assert_int_equal(done.error, EBADMSG);
 	close(fd);
+	close(result_fd);
 	run_once(&w, 61);
 	end_worker(&the_front, &w);
 }
