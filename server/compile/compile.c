@@ -245,7 +245,8 @@ static bool dispatch(struct compile *c, uint64_t now_ns)
 			loop_timer_set(c->timer, deadline_ns);
 			return false;
 		}
-		obstacle = "no worker could register with the analyzer";
+		obstacle = "no worker that the analyzer knows was ready in time: the service has just started, or the machine is "
+			   "very busy; ask again";
 		c->worker = pool_take(s->pool, c->fresh_worker, 0, c);
 	}
 	if (!c->worker)
