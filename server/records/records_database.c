@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -263,11 +264,13 @@ static int prepare_statements(struct records_disk *d)
 
 static int open_database(struct records_disk *d, const char **ret_why)
 {
-	_cleanup_fd_ int fd = open(d->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	int r;
+	int fd = open(d->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600), r;
 
 	if (fd < 0)
 		return -errno;
+	/* Before SQLite opens it: to close any descriptor of a file gives up all the locks that the process has on it, and
+	 * without them another process (a predecessor that is still draining) takes the log away from under us. */
+	close(fd);
 	/* NOMUTEX: one thread at a time. The write-ahead log gets the mode of the file that is there now. */
 	r = to_errno(sqlite3_open_v2(d->path, &d->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL));
 	if (r < 0)

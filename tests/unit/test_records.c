@@ -3,6 +3,7 @@
 #include "tests/unit/cmocka_head.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -612,6 +613,25 @@ static void test_an_id_that_is_on_disk_already_is_refused_alone(void **state)
 	assert_true(has(f, 2));
 }
 
+/* Else another process that has it open, and closes it, deletes the log that we are writing to. */
+static void test_an_open_database_stays_locked(void **state)
+{
+	struct fixture *f = *state;
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET }; /* of the whole file */
+	int status = -1;
+
+	start(f);
+	publish_many(f, 1);
+	pid_t pid = fork();
+	if (pid == 0) {
+		int fd = open(f->database, O_RDWR);
+
+		_exit(fd >= 0 && fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type == F_RDLCK ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
 static void test_the_state_directory_is_made_private(void **state)
 {
 	struct fixture *f = *state;
@@ -923,6 +943,7 @@ int main(void)
 		TEST(test_a_record_larger_than_the_whole_store_is_refused),
 		TEST(test_retention_by_age_works_at_the_next_start_too),
 		TEST(test_an_id_that_is_on_disk_already_is_refused_alone),
+		TEST(test_an_open_database_stays_locked),
 		TEST(test_the_state_directory_is_made_private),
 		TEST(test_a_state_directory_that_cannot_be_made_is_an_error),
 		TEST(test_a_file_that_is_no_database_is_moved_aside),
