@@ -162,7 +162,11 @@ static const char *json_escape(unsigned char c, char buf[8])
 	}
 	if (c >= 0x20 && c != 0x7F)
 		return NULL;
-	snprintf(buf, 8, "\\u%04x", c);
+	/* By hand: a hostile text may be all of these, and printf would take seconds for it. */
+	memcpy(buf, "\\u00", 4);
+	buf[4] = "0123456789abcdef"[c >> 4];
+	buf[5] = "0123456789abcdef"[c & 15];
+	buf[6] = '\0';
 	return buf;
 }
 
