@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Names for the functions that call main and a thread's function. Distributions strip their C library, and with that
- * go the names of local functions, among them the last frames of nearly every stack: without them no stack could be
- * told to be complete. __libc_start_main calls the first and pthread_create takes the address of the second; how far
- * either extends is in the search table of .eh_frame_hdr, which cannot be stripped. */
+/* A name for the function that calls main. Distributions strip their C library, and with that go the names of local
+ * functions, among them that of the second frame of every main thread. __libc_start_main calls it; how far it extends is
+ * in the search table of .eh_frame_hdr, which cannot be stripped. The function that calls a thread's has no such clue:
+ * in some builds pthread_create takes its address and in others a local function does. */
 #include "bpf/symbols_unnamed.h"
 
 #include <gelf.h>
@@ -14,8 +14,6 @@
 const struct unnamed_clue unnamed_clues[] = {
 	/* call rel32 */
 	{"__libc_start_main", "__libc_start_call_main", {0xE8}, {0xFF}, 1},
-	/* lea rel32(%rip), register */
-	{"pthread_create", "start_thread", {0x48, 0x8D, 0x05}, {0xFB, 0xFF, 0xC7}, 3},
 };
 const size_t n_unnamed_clues = sizeof(unnamed_clues) / sizeof(unnamed_clues[0]);
 

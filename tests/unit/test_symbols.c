@@ -3,7 +3,6 @@
 #include "tests/unit/cmocka_head.h"
 
 #include <execinfo.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -149,13 +148,6 @@ static void broken_maps_are_no_crash(void **state)
 	}
 }
 
-static void *backtrace_of_thread(void *arg)
-{
-	void **frames = arg;
-	frames[0] = (void *)(intptr_t)backtrace(frames + 1, 63);
-	return NULL;
-}
-
 /* Whether the walk comes to a frame that is known as the outermost. */
 static bool reaches_outermost(void **frames, const char *name)
 {
@@ -173,16 +165,11 @@ static bool reaches_outermost(void **frames, const char *name)
 static void the_outermost_frames_are_known_without_the_c_librarys_local_names(void **state)
 {
 	void *frames[64] = {0};
-	pthread_t thread;
 
 	(void)state;
 	frames[0] = (void *)(intptr_t)backtrace(frames + 1, 63);
 	assert_true(reaches_outermost(frames, "_start"));
 	assert_true(reaches_outermost(frames, "__libc_start_call_main"));
-	memset(frames, 0, sizeof(frames));
-	assert_int_equal(pthread_create(&thread, NULL, backtrace_of_thread, frames), 0);
-	pthread_join(thread, NULL);
-	assert_true(reaches_outermost(frames, "start_thread"));
 }
 
 static void cxx_names_are_read_and_others_left_alone(void **state)
