@@ -65,7 +65,7 @@ static const struct option_row rows[] = {
 		"a worker is replaced after so many compiles" },
 	{ "worker-max-rss", OPTION_NUMBER, AT(worker_max_rss_bytes), 16u << 20, 1ull << 40, "512M", "BYTES",
 		"a worker that has grown beyond this is replaced" },
-	{ "max-output", OPTION_NUMBER, AT(output_bytes), 1u << 16, 512u << 20, "256M", "BYTES", "the largest result" },
+	{ "max-output", OPTION_NUMBER, AT(output_bytes), 1u << 16, 512u << 20, "64M", "BYTES", "the largest result" },
 	{ "analyzer", OPTION_SWITCH, AT(analyzer), .default_value = "on", .value_name = "on|off",
 		.prose = "whether compiles can be profiled" },
 	{ "trace", OPTION_TEXT, AT(trace), 0, TRACE_FILTER_MAX_BYTES, NULL, "DIRECTIVES",

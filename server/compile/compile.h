@@ -24,7 +24,7 @@ struct compile_service_options {
 	unsigned max_queued;         /* default 1024; beyond it submissions are refused */
 	uint64_t worker_max_runs;    /* recycled after so many, default 1000 */
 	uint64_t worker_max_rss_bytes; /* recycled beyond, default 512 MiB */
-	uint64_t output_bytes;       /* largest result, default 256 MiB */
+	uint64_t output_bytes;       /* largest result, default 64 MiB */
 	enum isolation isolation;    /* default of requests that don't say */
 	bool analyzer;               /* false: never start it */
 	struct trace_filter trace_filter; /* default of requests that don't say */

@@ -69,7 +69,7 @@ static void fill_defaults(struct compile_service_options *o)
 	if (!o->worker_max_rss_bytes)
 		o->worker_max_rss_bytes = 512ull << 20;
 	if (!o->output_bytes)
-		o->output_bytes = 256ull << 20;
+		o->output_bytes = 64ull << 20;
 }
 
 static int start_parts(struct compile_service *s)
