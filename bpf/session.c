@@ -92,6 +92,18 @@ static const struct stack_end {
 	[UNWIND_FRAME_POINTERS] = {ANALYZER_RESULT_TRUNCATED, NULL},
 };
 
+/* The kernel side counts processes as the outermost PID namespace does; whoever asked knows the worker by the number
+ * that it has here. Only the worker's own threads are told of, and it is its first thread that has its number. */
+static uint32_t pid_here(const struct session *session)
+{
+	return (uint32_t)session->pid;
+}
+
+static uint32_t tid_here(const struct session *session, const struct ring_head *head)
+{
+	return head->tid == head->pid ? (uint32_t)session->pid : head->tid;
+}
+
 static void take_sample(struct session *session, const struct ring_sample *from)
 {
 	const struct stack_end *end = &stack_ends[from->stack_end < UNWIND_N_ENDS ? from->stack_end : UNWIND_GOES_ON];
@@ -103,8 +115,8 @@ static void take_sample(struct session *session, const struct ring_sample *from)
 		session->n_refused_samples++;
 		return;
 	}
-	to->pid = from->head.pid;
-	to->tid = from->head.tid;
+	to->pid = pid_here(session);
+	to->tid = tid_here(session, &from->head);
 	to->result = end->result;
 	to->flags = from->in_kernel ? ANALYZER_SAMPLE_IN_KERNEL : 0;
 	to->n_ips = n_ips;
@@ -124,8 +136,8 @@ static void take_event(struct session *session, const struct ring_event *from)
 		session->n_refused_events++;
 		return;
 	}
-	to->pid = from->head.pid;
-	to->tid = from->head.tid;
+	to->pid = pid_here(session);
+	to->tid = tid_here(session, &from->head);
 	to->kind = from->kind;
 	to->n_ips = n_ips;
 	event_text(from, to);
