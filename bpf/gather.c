@@ -133,3 +133,18 @@ int gather_seal(struct gather *g)
 		return -errno;
 	return TAKE_FD(fd);
 }
+
+int gather_take(struct gather *g, char **ret_data, size_t *ret_len)
+{
+	if (!g->len)
+		return -ENODATA;
+	if (g->disordered) {
+		int r = sort_records(g);
+		if (r < 0)
+			return r;
+	}
+	*ret_data = g->data;
+	*ret_len = g->len;
+	*g = (struct gather){0};
+	return 0;
+}

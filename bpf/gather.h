@@ -25,5 +25,8 @@ void *gather_append(struct gather *g, enum analyzer_record_type type, size_t hea
 	uint64_t time_ns);
 /* A sealed memfd with all records in order of time, -ENODATA when there are none, or -errno. */
 int gather_seal(struct gather *g);
+/* The same in memory of the caller's, who frees *ret_data: all records so far, in order of time. Then there are none.
+ * 0, -ENODATA when there are none, or -ENOMEM. */
+int gather_take(struct gather *g, char **ret_data, size_t *ret_len);
 
 #endif

@@ -428,6 +428,26 @@ static void read_counters(struct sessions *s, struct session *session, struct an
 		ret->on_cpu_ns = 0;
 }
 
+int session_take(struct sessions *s, uint64_t id, char **ret_data, size_t *ret_len)
+{
+	struct session *session = find(s, id);
+
+	if (!session)
+		return -ENOENT;
+	drain(s);
+	return gather_take(&session->gathered, ret_data, ret_len);
+}
+
+int session_counters(struct sessions *s, uint64_t id, struct analyzer_counters *ret)
+{
+	struct session *session = find(s, id);
+
+	if (!session)
+		return -ENOENT;
+	read_counters(s, session, ret);
+	return 0;
+}
+
 static void add_counters(struct analyzer_counters *to, const struct analyzer_counters *c)
 {
 	to->samples += c->samples;

@@ -27,6 +27,10 @@ int session_attach(struct sessions *s, uint64_t id, pid_t pid, int pidfd, enum a
 /* Brackets of one profiled run; the time is read outside of it. After session_disable no sample is taken. */
 int session_enable(struct sessions *s, uint64_t id, uint64_t *ret_time_ns);
 int session_disable(struct sessions *s, uint64_t id, uint64_t *ret_time_ns);
+/* What was gathered until now, which is then no more gathered (bpf/gather.h, gather_take). */
+int session_take(struct sessions *s, uint64_t id, char **ret_data, size_t *ret_len);
+/* What has been counted until now; of what was taken `lost`, `results` and `on_cpu_ns` alone tell. 0 or -ENOENT. */
+int session_counters(struct sessions *s, uint64_t id, struct analyzer_counters *ret);
 /* Ends it. *ret_fd is the sealed hand-over, the caller's, or -1 when it is empty. */
 int session_detach(struct sessions *s, uint64_t id, struct analyzer_counters *ret_counters, int *ret_fd);
 
