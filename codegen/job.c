@@ -51,6 +51,9 @@ void spvscope_result_done(struct spvscope_result *result)
 	for (size_t i = 0; i < result->n_dependencies; i++)
 		free(result->dependencies[i]);
 	free(result->dependencies);
+	for (size_t i = 0; i < result->n_absent; i++)
+		free(result->absent[i]);
+	free(result->absent);
 	memset(result, 0, sizeof(*result));
 }
 

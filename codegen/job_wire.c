@@ -11,7 +11,7 @@
 #include "codegen/job_wire.h"
 
 #define JOB_WIRE_VERSION    0x6a6f6201u /* "job", then the version of this layout */
-#define RESULT_WIRE_VERSION 0x72657301u /* "res", likewise */
+#define RESULT_WIRE_VERSION 0x72657302u /* "res", likewise */
 
 /* Least bytes that an element takes on the wire: its length words. */
 #define STRING_LEAST_BYTES     4u
@@ -177,6 +177,26 @@ int job_decode(const void *data, size_t size, struct spvscope_job *ret)
 	return v;
 }
 
+static void put_strings(struct strbuf *out, char *const *strings, size_t n)
+{
+	wire_put_u32(out, (uint32_t)n);
+	for (size_t i = 0; i < n; i++)
+		wire_put_string(out, strings[i]);
+}
+
+/* None of them may be NULL. */
+static char **get_strings(struct wire_reader *r, size_t *ret_n, bool *no_memory)
+{
+	char **strings = get_array(r, STRING_LEAST_BYTES, sizeof(*strings), ret_n, no_memory);
+
+	for (size_t i = 0; i < *ret_n && !r->bad; i++) {
+		strings[i] = wire_get_string(r);
+		if (!strings[i])
+			r->bad = true;
+	}
+	return strings;
+}
+
 void result_encode(const struct spvscope_result *result, struct strbuf *out)
 {
 	wire_put_u32(out, RESULT_WIRE_VERSION);
@@ -200,9 +220,9 @@ void result_encode(const struct spvscope_result *result, struct strbuf *out)
 	wire_put_bytes(out, result->spirv, result->n_spirv_words * sizeof(uint32_t));
 	wire_put_string(out, result->disassembly);
 	wire_put_string(out, result->preprocessed);
-	wire_put_u32(out, (uint32_t)result->n_dependencies);
-	for (size_t i = 0; i < result->n_dependencies; i++)
-		wire_put_string(out, result->dependencies[i]);
+	put_strings(out, result->dependencies, result->n_dependencies);
+	put_strings(out, result->absent, result->n_absent);
+	wire_put_u32(out, result->absent_cut);
 }
 
 static void get_diagnostics(struct wire_reader *r, struct spvscope_result *result, bool *no_memory)
@@ -262,13 +282,11 @@ int result_decode(const void *data, size_t size, struct spvscope_result *ret)
 	get_spirv(&r, ret, &no_memory);
 	ret->disassembly = wire_get_string(&r);
 	ret->preprocessed = wire_get_string(&r);
-	ret->dependencies = get_array(&r, STRING_LEAST_BYTES, sizeof(*ret->dependencies), &ret->n_dependencies,
-		&no_memory);
-	for (size_t i = 0; i < ret->n_dependencies && !r.bad; i++) {
-		ret->dependencies[i] = wire_get_string(&r);
-		if (!ret->dependencies[i])
-			r.bad = true;
-	}
+	ret->dependencies = get_strings(&r, &ret->n_dependencies, &no_memory);
+	ret->absent = get_strings(&r, &ret->n_absent, &no_memory);
+	if (ret->n_absent > SPVSCOPE_MAX_ABSENT)
+		r.bad = true;
+	ret->absent_cut = get_enum(&r, 2);
 	int v = verdict(&r, no_memory);
 	if (v < 0)
 		spvscope_result_done(ret);

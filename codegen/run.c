@@ -109,20 +109,40 @@ int run_refuse(struct codegen_run *run, const char *source, const char *code, co
 	});
 }
 
+/* 1: added; 0: it was there; -ENOMEM. */
+static int add_once(char ***strings, size_t *n, const char *text)
+{
+	for (size_t i = 0; i < *n; i++)
+		if (strcmp((*strings)[i], text) == 0)
+			return 0;
+	_cleanup_free_ char *copy = strdup(text);
+	if (!copy)
+		return -ENOMEM;
+	char **grown = reallocarray(*strings, *n + 1, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	*strings = grown;
+	grown[(*n)++] = TAKE_PTR(copy);
+	return 1;
+}
+
 int run_depend(struct codegen_run *run, const char *name)
 {
 	struct spvscope_result *result = run->result;
+	int r = add_once(&result->dependencies, &result->n_dependencies, name);
 
-	for (size_t i = 0; i < result->n_dependencies; i++)
-		if (strcmp(result->dependencies[i], name) == 0)
-			return 0;
-	_cleanup_free_ char *copy = strdup(name);
-	if (!copy)
-		return -ENOMEM;
-	char **grown = reallocarray(result->dependencies, result->n_dependencies + 1, sizeof(*grown));
-	if (!grown)
-		return -ENOMEM;
-	result->dependencies = grown;
-	result->dependencies[result->n_dependencies++] = TAKE_PTR(copy);
-	return 0;
+	return r < 0 ? r : 0;
+}
+
+int run_miss(struct codegen_run *run, const char *path)
+{
+	struct spvscope_result *result = run->result;
+	int r;
+
+	if (result->n_absent >= SPVSCOPE_MAX_ABSENT) {
+		result->absent_cut = true;
+		return 0;
+	}
+	r = add_once(&result->absent, &result->n_absent, path);
+	return r < 0 ? r : 0;
 }

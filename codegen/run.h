@@ -50,5 +50,7 @@ int run_refuse(struct codegen_run *run, const char *source, const char *code, co
 	__attribute__((format(printf, 4, 5)));
 /* Remembers that the job's file was read. 0 or -ENOMEM. */
 int run_depend(struct codegen_run *run, const char *name);
+/* Remembers that a file of this path was looked for among the job's and is not there: one day it may be. 0 or -ENOMEM. */
+int run_miss(struct codegen_run *run, const char *path);
 
 #endif

@@ -122,7 +122,9 @@ static int look_up(struct glslang_includes *inc, const char *dir, size_t dir_len
 	if (!path)
 		return -ENOMEM;
 	*ret = find_path(inc, path);
-	return *ret ? 0 : -ENOENT;
+	if (*ret)
+		return 0;
+	return run_miss(inc->run, path) < 0 ? -ENOMEM : -ENOENT;
 }
 
 static int resolve(struct glslang_includes *inc, const char *header, const char *includer, bool angled,

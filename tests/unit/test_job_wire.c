@@ -114,10 +114,14 @@ static struct spvscope_result full_result(void)
 		.disassembly = strdup("OpNop"),
 		.dependencies = calloc(1, sizeof(char *)),
 		.n_dependencies = 1,
+		.absent = calloc(1, sizeof(char *)),
+		.n_absent = 1,
+		.absent_cut = true,
 	};
 	r.spirv[0] = 0x07230203;
 	r.spirv[1] = 0xffffffff;
 	r.dependencies[0] = strdup("c.glsl");
+	r.absent[0] = strdup("a/c.glsl");
 	assert_int_equal(spvscope_result_diagnose(&r, SPVSCOPE_SEVERITY_ERROR, "glslang", NULL, NULL, 3, 4, 7, "bad"), 0);
 	assert_int_equal(
 		spvscope_result_diagnose(&r, SPVSCOPE_SEVERITY_HINT, "spirv-val", "VUID-1", "c.glsl", 0, 0, 0, ""), 0);
@@ -142,6 +146,9 @@ static void a_result_comes_back_as_it_was(void **state)
 	assert_null(back.preprocessed);
 	assert_int_equal(back.n_dependencies, 1);
 	assert_string_equal(back.dependencies[0], "c.glsl");
+	assert_int_equal(back.n_absent, 1);
+	assert_string_equal(back.absent[0], "a/c.glsl");
+	assert_true(back.absent_cut);
 	assert_int_equal(back.n_diagnostics, 2);
 	assert_string_equal(back.diagnostics[0].message, "bad");
 	assert_null(back.diagnostics[0].code);

@@ -197,6 +197,25 @@ static void what_is_traced_and_what_is_not_compile_to_the_same(void **state)
 	finish(&g);
 }
 
+static void where_an_include_was_looked_for_in_vain_is_told(void **state)
+{
+	struct fixture f;
+	struct spvscope_file files[] = { file("b.glsl", "const float b = 1;\n", 19) };
+
+	(void)state;
+	start(&f, "info", "x/main.frag",
+		"#version 450\n#include \"b.glsl\"\n#include \"b.glsl\"\n#include \"y/c.glsl\"\nvoid main() {}\n");
+	f.job.files = files;
+	f.job.n_files = 1;
+	assert_int_equal(compile(&f), SPVSCOPE_STATUS_FAILED);
+	assert_int_equal(f.result.n_dependencies, 1);
+	assert_int_equal(f.result.n_absent, 3);
+	assert_string_equal(f.result.absent[0], "x/b.glsl");
+	assert_string_equal(f.result.absent[1], "x/y/c.glsl");
+	assert_string_equal(f.result.absent[2], "y/c.glsl");
+	finish(&f);
+}
+
 static void includes_nest_as_spans_and_are_told_as_dependencies(void **state)
 {
 	struct fixture f;
@@ -450,6 +469,7 @@ int main(void)
 		cmocka_unit_test(each_optimizer_pass_is_a_span_inside_its_parent),
 		cmocka_unit_test(passes_cost_nothing_that_are_not_asked_for),
 		cmocka_unit_test(what_is_traced_and_what_is_not_compile_to_the_same),
+		cmocka_unit_test(where_an_include_was_looked_for_in_vain_is_told),
 		cmocka_unit_test(includes_nest_as_spans_and_are_told_as_dependencies),
 		cmocka_unit_test(an_error_is_a_diagnostic_and_an_event_of_its_stage),
 		cmocka_unit_test(checking_generates_nothing),

@@ -145,9 +145,13 @@ struct spvscope_result {
 	char *preprocessed;
 	char **dependencies;            /* names of `files` that were read, in order of first use */
 	size_t n_dependencies;
+	char **absent;                  /* paths that includes led to and that are none of `files` */
+	size_t n_absent;
+	bool absent_cut;                /* more than SPVSCOPE_MAX_ABSENT */
 };
 
 #define SPVSCOPE_MAX_DIAGNOSTICS 1000
+#define SPVSCOPE_MAX_ABSENT      256
 
 /* Zeroes, then frees nothing; a zeroed struct is a valid empty one. */
 void spvscope_job_done(struct spvscope_job *job);
