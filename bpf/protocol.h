@@ -74,8 +74,12 @@ struct analyzer_counters {
 	uint64_t results[ANALYZER_N_RESULTS]; /* samples by enum analyzer_result, as the walks ended */
 };
 
-/* What a worker says on the registration socket: this byte, then its worker_id as u64, 9 bytes in one datagram. */
+/* What a worker says on the registration socket: this byte, then its worker_id as u64, 9 bytes in one datagram; then, if
+ * it publishes its active span (base/thread_context.h), where `otel_thread_ctx_v1` lies from the thread pointer, as i64.
+ * A wrong place spoils the spans of its own samples and nothing else. */
 #define ANALYZER_REGISTER 'R'
+#define ANALYZER_REGISTER_BYTES              9
+#define ANALYZER_REGISTER_WITH_CONTEXT_BYTES 17
 
 #define ANALYZER_TEXT_MAX 512
 

@@ -33,6 +33,7 @@ struct registered {
 	pid_t pid;
 	int pidfd;
 	uint64_t worker_id; /* as the worker says, for the log only */
+	int64_t thread_context; /* likewise, for reading in its own memory only; 0: it has none */
 };
 
 struct registry {
@@ -127,8 +128,9 @@ static void forget_dead(struct registry *r)
 }
 
 /* Takes the pidfd. */
-static void remember(struct registry *r, pid_t pid, int pidfd, uint64_t worker_id)
+static void remember(struct registry *r, struct registered w)
 {
+	pid_t pid = w.pid;
 	size_t i = 0;
 
 	while (i < r->n_workers && r->workers[i].pid != pid)
@@ -137,15 +139,15 @@ static void remember(struct registry *r, pid_t pid, int pidfd, uint64_t worker_i
 		forget(r, i); /* the number came round, or it says so twice */
 	if (r->n_workers == REGISTRATION_MAX)
 		forget_dead(r);
-	if (r->n_workers == REGISTRATION_MAX || watch(r, EPOLL_CTL_ADD, pidfd, (uint32_t)r->n_workers) < 0) {
+	if (r->n_workers == REGISTRATION_MAX || watch(r, EPOLL_CTL_ADD, w.pidfd, (uint32_t)r->n_workers) < 0) {
 		if (!r->full_was_told)
 			log_warn(TARGET, "more than %d workers at a time: later ones cannot be analyzed", REGISTRATION_MAX);
 		r->full_was_told = true;
-		fd_close(pidfd);
+		fd_close(w.pidfd);
 		return;
 	}
-	r->workers[r->n_workers++] = (struct registered){.pid = pid, .pidfd = pidfd, .worker_id = worker_id};
-	log_debug(TARGET, "worker %llu is pid %d", (unsigned long long)worker_id, (int)pid);
+	r->workers[r->n_workers++] = w;
+	log_debug(TARGET, "worker %llu is pid %d", (unsigned long long)w.worker_id, (int)pid);
 }
 
 struct attested {
@@ -178,7 +180,7 @@ static void read_attestation(struct msghdr *msg, struct attested *ret)
 /* One message of the socket. False: there is none. */
 static bool take_registration(struct registry *r)
 {
-	unsigned char body[1 + sizeof(uint64_t)];
+	unsigned char body[ANALYZER_REGISTER_WITH_CONTEXT_BYTES] = {0};
 	union {
 		char bytes[CMSG_SPACE(sizeof(struct ucred)) + CMSG_SPACE(sizeof(int)) * 2];
 		struct cmsghdr align;
@@ -187,25 +189,29 @@ static bool take_registration(struct registry *r)
 	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes,
 		.msg_controllen = sizeof(control.bytes)};
 	struct attested sender = {.pidfd = -1};
-	uint64_t worker_id;
+	struct registered w = {0};
 
 	ssize_t n = recvmsg(r->socket, &msg, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
 	if (n < 0)
 		return errno == EINTR;
 	read_attestation(&msg, &sender);
-	if (n != sizeof(body) || msg.msg_flags & MSG_TRUNC || body[0] != ANALYZER_REGISTER || sender.pid <= 0) {
+	if ((n != ANALYZER_REGISTER_BYTES && n != ANALYZER_REGISTER_WITH_CONTEXT_BYTES) || msg.msg_flags & MSG_TRUNC ||
+	    body[0] != ANALYZER_REGISTER || sender.pid <= 0) {
 		fd_close(sender.pidfd);
 		return true; /* we hold the other end too, so an empty one is a worker's, not the end */
 	}
-	memcpy(&worker_id, body + 1, sizeof(worker_id));
+	memcpy(&w.worker_id, body + 1, sizeof(w.worker_id));
+	memcpy(&w.thread_context, body + ANALYZER_REGISTER_BYTES, sizeof(w.thread_context));
 	if (sender.pidfd < 0)
 		sender.pidfd = pidfd_open(sender.pid, 0);
 	if (sender.pidfd < 0)
 		return true; /* it has died meanwhile */
-	if (!pidfd_is_alive(sender.pidfd))
-		fd_close(sender.pidfd);
+	w.pid = sender.pid;
+	w.pidfd = sender.pidfd;
+	if (!pidfd_is_alive(w.pidfd))
+		fd_close(w.pidfd);
 	else
-		remember(r, sender.pid, sender.pidfd, worker_id);
+		remember(r, w);
 	return true;
 }
 
@@ -230,4 +236,12 @@ int registry_find(struct registry *r, pid_t pid)
 		if (r->workers[i].pid == pid)
 			return pidfd_is_alive(r->workers[i].pidfd) ? r->workers[i].pidfd : -ESRCH;
 	return -EPERM;
+}
+
+int64_t registry_thread_context(const struct registry *r, pid_t pid)
+{
+	for (size_t i = 0; i < r->n_workers; i++)
+		if (r->workers[i].pid == pid)
+			return r->workers[i].thread_context;
+	return 0;
 }

@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 #define SPAN_LOG_MAGIC         0x676f4c6e61705331ull
-#define SPAN_LOG_VERSION       1u
+#define SPAN_LOG_VERSION       2u
 #define SPAN_LOG_DEFAULT_BYTES (16u << 20)
 #define SPAN_LOG_MAX_SPANS     200000u
 
@@ -65,7 +65,8 @@ struct span_log_record {
 		uint64_t value;
 	};
 	uint16_t text_len[2];
-	uint32_t reserved;
+	uint32_t published_ns; /* BEGIN, END: how much later than time_ns this change of the active span was published at the
+	                          latest (codegen/trace/thread_context.h); 0: it was not */
 };
 static_assert(sizeof(struct span_log_record) == 80, "layout is shared between processes");
 

@@ -46,6 +46,10 @@ struct trace_span {
 	struct spvscope_usage used; /* differences over the span; now_ns is unused */
 	bool measured;       /* `used` says something; false for what was clocked only, as the front's own spans are */
 	bool open;           /* never ended: its process died in it; duration reaches to the last known time */
+	bool added;          /* recorded when it was over: it was never the active span */
+	/* How much later than its start and its end its thread said so (codegen/trace/thread_context.h): whoever interrupted
+	 * it meanwhile may have seen the span before. 0: it did not say. Only in a tree that was read from a log. */
+	uint32_t begin_published_ns, end_published_ns;
 	struct trace_clean clean;
 };
 

@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "codegen/trace/span_log.h"
+#include "codegen/trace/thread_context.h"
 
 #define TRACE_WRITER_MIN_BYTES 4096
 
@@ -26,6 +27,8 @@ struct trace_writer {
 	uint32_t n_spans;                    /* recorded in this run; also the last id */
 	uint32_t depth;
 	uint32_t open[TRACE_WRITER_MAX_DEPTH]; /* ids, outermost first */
+	bool publishes;
+	uint64_t run_id;
 	struct trace_filter filter;
 };
 
@@ -44,6 +47,25 @@ static void read_usage(struct trace_writer *w, struct spvscope_usage *ret)
 static void count_dropped(struct trace_writer *w)
 {
 	atomic_fetch_add_explicit(&w->log->dropped, 1, memory_order_relaxed);
+}
+
+static uint32_t innermost(const struct trace_writer *w)
+{
+	return w->depth ? w->open[w->depth - 1] : 0;
+}
+
+/* The active span has changed, as the record that begins at `at` tells. A second look at the clock bounds the time in
+ * which who looks at the log and who looks at the thread see different spans. */
+static void publish(struct trace_writer *w, uint64_t at, uint64_t time_ns)
+{
+	struct span_log_record *r = (struct span_log_record *)((uint8_t *)w->log + at);
+	uint64_t took_ns;
+
+	if (!w->publishes)
+		return;
+	thread_context_set(innermost(w));
+	took_ns = clock_now_ns() - time_ns;
+	r->published_ns = took_ns == 0 ? 1 : took_ns > UINT32_MAX ? UINT32_MAX : (uint32_t)took_ns;
 }
 
 /* Bytes of text that fit into most: up to a NUL, and never ending inside a UTF-8 sequence. */
@@ -104,11 +126,6 @@ static bool append(struct trace_writer *w, struct span_log_record *r, const stru
 	return true;
 }
 
-static uint32_t innermost(const struct trace_writer *w)
-{
-	return w->depth ? w->open[w->depth - 1] : 0;
-}
-
 static void set_usage(struct span_log_record *r, const struct spvscope_usage *u)
 {
 	r->usage.cpu_ns = u->cpu_ns;
@@ -145,9 +162,11 @@ static uint32_t tracer_begin(void *ctx, enum spvscope_level level, const char *n
 	};
 	set_usage(&r, &now);
 	struct texts name_only = name_text(name);
+	uint64_t begins_at = w->used;
 	if (!append(w, &r, &name_only, w->depth + 1))
 		return 0;
 	w->open[w->depth++] = ++w->n_spans;
+	publish(w, begins_at, now.now_ns);
 	return w->n_spans;
 }
 
@@ -156,6 +175,7 @@ static void tracer_end(void *ctx, uint32_t span)
 	struct trace_writer *w = ctx;
 	struct spvscope_usage now;
 	uint32_t at = w->depth;
+	uint64_t ends_at = w->used; /* the end of the innermost, which was the active one */
 
 	while (at > 0 && w->open[at - 1] != span)
 		at--;
@@ -172,6 +192,7 @@ static void tracer_end(void *ctx, uint32_t span)
 		set_usage(&r, &now);
 		append(w, &r, NULL, w->depth);
 	}
+	publish(w, ends_at, now.now_ns);
 }
 
 static void tracer_usage(void *ctx, struct spvscope_usage *ret)
@@ -313,9 +334,19 @@ void trace_writer_start(struct trace_writer *w, uint64_t run_id, const struct tr
 	log->tid = (uint32_t)gettid();
 
 	w->filter = *filter;
+	w->run_id = run_id;
 	w->used = sizeof(*log);
 	w->n_spans = 0;
 	w->depth = 0;
+	w->publishes = false;
+	thread_context_stop();
+}
+
+void trace_writer_publish(struct trace_writer *w, const uint8_t trace_id[16])
+{
+	w->publishes = true;
+	thread_context_start(trace_id, (uint32_t)w->run_id);
+	thread_context_set(innermost(w));
 }
 
 const struct spvscope_tracer *trace_writer_tracer(struct trace_writer *w)

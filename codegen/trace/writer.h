@@ -24,6 +24,8 @@ void trace_writer_free(struct trace_writer *w);
 
 /* Forgets all records and starts a run; filter is copied. Takes effect for the table at once. */
 void trace_writer_start(struct trace_writer *w, uint64_t run_id, const struct trace_filter *filter);
+/* The calling thread's active span is published from now until the next start, as one of that trace. */
+void trace_writer_publish(struct trace_writer *w, const uint8_t trace_id[16]);
 /* The table; valid as long as the writer. */
 const struct spvscope_tracer *trace_writer_tracer(struct trace_writer *w);
 /* Marks in the log that the memory limit refused an allocation. Async-signal-safe. */

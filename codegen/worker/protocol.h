@@ -16,7 +16,7 @@
 #include <assert.h>
 #include <stdint.h>
 
-#define WORKER_PROTOCOL_VERSION 2u
+#define WORKER_PROTOCOL_VERSION 3u
 
 enum worker_message_type {
 	/* front to template */
@@ -31,8 +31,8 @@ enum worker_message_type {
 	WORKER_EXITED = 19,  /* worker_id, pid, value: wait status as of waitpid(2), value2: most resident KiB; it is not
 	                        reaped before REAP */
 	/* front to worker */
-	WORKER_RUN = 32,     /* run_id, flags, memory_bytes, output_bytes; text: filter directives; fds: the job (sealed
-	                        memfd, job_encode), and an empty memfd for the result */
+	WORKER_RUN = 32,     /* run_id, trace_id, flags, memory_bytes, output_bytes; text: filter directives; fds: the job
+	                        (sealed memfd, job_encode), and an empty memfd for the result */
 	/* worker to front */
 	WORKER_READY = 48,   /* pid, flags: WORKER_CONFINED_… */
 	WORKER_DONE = 49,    /* run_id, error, start_ns, end_ns, cpu_ns; the result is in the memfd of RUN (result_encode,
@@ -64,10 +64,11 @@ struct worker_message {
 	uint64_t memory_bytes; /* the run may use this much more than the worker has at rest; 0: no limit */
 	uint64_t output_bytes; /* largest result */
 	uint64_t start_ns, end_ns, cpu_ns;
+	uint8_t trace_id[16];  /* whose active span the worker publishes; all zeros: it publishes none */
 	uint32_t text_len;
 	uint32_t reserved;
 	char text[WORKER_TEXT_MAX]; /* text_len bytes, no NUL; the datagram may end behind them */
 };
-static_assert(sizeof(struct worker_message) == 104 + WORKER_TEXT_MAX, "layout is shared between processes");
+static_assert(sizeof(struct worker_message) == 120 + WORKER_TEXT_MAX, "layout is shared between processes");
 
 #endif

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/strbuf.h"
 #include "codegen/job_wire.h"
+#include "codegen/trace/thread_context.h"
 #include "codegen/trace/writer.h"
 #include "codegen/worker/descriptors.h"
 #include "codegen/worker/message.h"
@@ -39,6 +40,7 @@ static int load_job(int fd, struct spvscope_job *ret)
 
 static void start_trace(struct trace_writer *writer, const struct worker_message *m)
 {
+	static const uint8_t no_trace[sizeof(m->trace_id)];
 	struct trace_filter filter;
 	char text[WORKER_TEXT_MAX + 1], error[256];
 
@@ -48,6 +50,8 @@ static void start_trace(struct trace_writer *writer, const struct worker_message
 	if (trace_filter_parse(&filter, text, error, sizeof(error)) < 0)
 		log_warn(TARGET, "run %llu: %s", (unsigned long long)m->run_id, error);
 	trace_writer_start(writer, m->run_id, &filter);
+	if (memcmp(m->trace_id, no_trace, sizeof(no_trace)) != 0)
+		trace_writer_publish(writer, m->trace_id);
 }
 
 /* Inside the memory limit. *ret_retires is set when the compiler's state is not known any more. */
@@ -113,6 +117,7 @@ int run_serve(struct run_context *c, const struct worker_message *m, int job_fd,
 	int r = run_job(c, m, job_fd, result_fd, &retires);
 	fd_close(job_fd);
 	fd_close(result_fd);
+	thread_context_stop(); /* also of spans that an error left open */
 	done.cpu_ns = clock_thread_cpu_ns() - cpu_ns;
 	done.end_ns = clock_now_ns();
 	if (memory_limit_settle(&c->memory))

@@ -41,6 +41,27 @@ int landlock_apply(void);
 /* The version that the kernel offers, 0: none. */
 int landlock_abi(void);
 
+/* With exceptions, for the programs that a tool host starts. The kernel's numbers; what else a kernel can restrict stays
+ * forbidden. */
+#define LANDLOCK_EXECUTE     (1ull << 0)
+#define LANDLOCK_WRITE_FILE  (1ull << 1) /* truncation with it */
+#define LANDLOCK_READ_FILE   (1ull << 2)
+#define LANDLOCK_READ_DIR    (1ull << 3)
+#define LANDLOCK_REMOVE_DIR  (1ull << 4)
+#define LANDLOCK_REMOVE_FILE (1ull << 5)
+#define LANDLOCK_MAKE_DIR    (1ull << 7)
+#define LANDLOCK_MAKE_FILE   (1ull << 8)
+
+struct landlock_path {
+	int fd;          /* O_PATH is enough; a folder stands for all below it */
+	uint64_t rights; /* what a file cannot have is left out where fd is one */
+};
+
+/* The descriptor of a ruleset, the caller's; -EOPNOTSUPP where the kernel has no Landlock. */
+int landlock_prepare(const struct landlock_path *paths, size_t n);
+/* Confines the calling thread, and all that it starts, for ever. Needs no_new_privs. */
+int landlock_restrict(int ruleset_fd);
+
 struct seccomp_program;
 /* *ret stays NULL, with 0 returned, where there is no seccomp. */
 int seccomp_prepare(struct seccomp_program **ret);

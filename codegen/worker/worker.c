@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "codegen/trace/span_log.h"
+#include "codegen/trace/thread_context.h"
 #include "codegen/trace/writer.h"
 #include "codegen/worker/alloc.h"
 #include "codegen/worker/descriptors.h"
@@ -70,7 +71,8 @@ static void register_with_analyzer(struct worker *w)
 	struct {
 		char byte;
 		uint64_t worker_id;
-	} __attribute__((packed)) datagram = {REGISTER_BYTE, w->start->worker_id};
+		int64_t thread_context; /* so that the active span can be read at a sample */
+	} __attribute__((packed)) datagram = {REGISTER_BYTE, w->start->worker_id, thread_context_offset()};
 
 	if (w->start->registration_fd < 0)
 		return;

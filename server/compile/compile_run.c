@@ -192,6 +192,18 @@ static int add_run(struct compile *c, bool profiled, bool measures)
 	return 0;
 }
 
+static uint8_t nibble(char digit)
+{
+	return (uint8_t)(digit <= '9' ? digit - '0' : digit - 'a' + 10);
+}
+
+/* Our own text of lower-case digits, as bytes. */
+static void decode_trace_id(const char *hex, uint8_t ret[COMPILE_ID_CHARS / 2])
+{
+	for (int i = 0; i < COMPILE_ID_CHARS / 2; i++)
+		ret[i] = (uint8_t)(nibble(hex[2 * i]) << 4 | nibble(hex[2 * i + 1]));
+}
+
 /* Our own trouble, before the compiler has seen anything. */
 static void fail(struct compile *c, const char *what, int error)
 {
@@ -229,6 +241,7 @@ static void start_run(struct compile *c, bool profiled)
 	}
 	run = current_run(c);
 	m.run_id = run->run_id;
+	decode_trace_id(c->a.outcome.trace_id, m.trace_id);
 	memcpy(m.text, c->filter, m.text_len);
 	c->state = COMPILE_RUNNING;
 	run->sent_ns = clock_now_ns();

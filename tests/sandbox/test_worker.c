@@ -197,6 +197,7 @@ static void workers_register_with_the_analyzer_and_the_kernel_attests_them(void 
 	char bytes[64];
 	int pair[2], on = 1;
 	uint64_t id;
+	int64_t thread_context;
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
 	assert_int_equal(setsockopt(pair[0], SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)), 0);
@@ -206,10 +207,13 @@ static void workers_register_with_the_analyzer_and_the_kernel_attests_them(void 
 	assert_true(w.ready_flags & WORKER_REGISTERED);
 	assert_int_equal(unix_message_receive(pair[0], bytes, sizeof(bytes), &datagram), 1);
 	assert_int_equal(datagram.pid, w.pid);
-	assert_int_equal(datagram.len, 9);
+	assert_int_equal(datagram.len, 17);
 	assert_int_equal(bytes[0], 'R');
 	memcpy(&id, bytes + 1, sizeof(id));
 	assert_int_equal(id, w.id);
+	/* A pointer in the program's own thread-local block, which lies next to the thread pointer. */
+	memcpy(&thread_context, bytes + 9, sizeof(thread_context));
+	assert_true(thread_context != 0 && thread_context % 8 == 0 && llabs(thread_context) < 1 << 20);
 	end_worker(&the_front, &w);
 
 	/* An analyzer that has died takes no worker with it. */
