@@ -233,6 +233,11 @@ static const struct mapping *find_mapping(const struct symbolizer *s, uint64_t a
 	return low && address < s->mappings[low - 1].end ? &s->mappings[low - 1] : NULL;
 }
 
+bool symbolizer_knows(const struct symbolizer *s, uint64_t address)
+{
+	return find_mapping(s, address) != NULL;
+}
+
 /* The kernel gives every process the same vDSO, so ours is theirs. */
 static int vdso_copy(uint64_t size)
 {
@@ -283,13 +288,15 @@ static void name_by_offset(struct symbolizer *s, uint64_t offset, struct symbol 
 {
 	char text[NAME_MAX_BYTES];
 
+	ret->offset = offset;
 	snprintf(text, sizeof(text), "%s+0x%" PRIx64, ret->module, offset);
 	ret->name = intern(s, text);
 }
 
 static void name_by_module(struct symbolizer *s, struct symbols_module *module, uint64_t address, struct symbol *ret)
 {
-	const char *mangled = symbols_module_find(module, address);
+	uint64_t start = 0;
+	const char *mangled = symbols_module_find(module, address, &start);
 	const char *file = symbols_module_line(module, address, &ret->line);
 	_cleanup_free_ char *demangled = NULL;
 
@@ -301,6 +308,8 @@ static void name_by_module(struct symbolizer *s, struct symbols_module *module, 
 	}
 	demangled = demangle(mangled);
 	ret->name = intern(s, demangled ?: mangled);
+	ret->offset = address - start;
+	ret->named = true;
 	ret->outermost = is_outermost(mangled);
 }
 

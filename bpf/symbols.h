@@ -16,12 +16,16 @@ struct symbol {
 	const char *module; /* base name of the file, "[vdso]", "[anon]", "[kernel]"; likewise */
 	const char *file;   /* source file where DWARF tells it, else NULL */
 	uint32_t line;
+	uint64_t offset;    /* of the address that was looked up: from the function's start, in the file where named is false */
+	bool named;         /* a symbol's extent covers the address */
 	bool outermost;     /* _start, __libc_start_main and friends, clone's thread start: a complete stack ends here */
 };
 
 /* maps: the text of /proc/PID/maps, maps_len bytes, copied. 0 or -errno. */
 int symbolizer_new(const char *maps, size_t maps_len, struct symbolizer **ret);
 void symbolizer_free(struct symbolizer *s);
+/* Whether something was mapped there. */
+bool symbolizer_knows(const struct symbolizer *s, uint64_t address);
 /* is_return_address: look up address - 1, since it is the instruction behind a call. Cached: a second look-up of the
  * same address costs one hash probe. Never fails. */
 struct symbol symbolizer_lookup(struct symbolizer *s, uint64_t address, bool is_return_address);

@@ -214,10 +214,14 @@ void symbols_module_close(struct symbols_module *m)
 	free(m);
 }
 
-const char *symbols_module_find(struct symbols_module *m, uint64_t address)
+const char *symbols_module_find(struct symbols_module *m, uint64_t address, uint64_t *ret_start)
 {
 	const struct function *f = covering(m, address);
-	return f ? f->name : NULL;
+
+	if (!f)
+		return NULL;
+	*ret_start = f->start;
+	return f->name;
 }
 
 uint64_t symbols_module_offset(const struct symbols_module *m, uint64_t address)

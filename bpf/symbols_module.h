@@ -14,8 +14,9 @@ struct symbols_module;
  * mapped. 0 or -errno. */
 int symbols_module_open(const char *name, const char *path, int fd, uint64_t base, struct symbols_module **ret);
 void symbols_module_close(struct symbols_module *m);
-/* Mangled name of the symbol whose extent covers the address; NULL when there is none. Owned by the module. */
-const char *symbols_module_find(struct symbols_module *m, uint64_t address);
+/* Mangled name of the symbol whose extent covers the address, and where that starts; NULL when there is none. Owned by the
+ * module. */
+const char *symbols_module_find(struct symbols_module *m, uint64_t address, uint64_t *ret_start);
 /* The address as the file counts it. */
 uint64_t symbols_module_offset(const struct symbols_module *m, uint64_t address);
 /* Source file and line where the image has DWARF; NULL else. Owned by the module. */
