@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Attaching to a process: unwind tables for what it has mapped, a session, and an end to both. The thread that uses the
+ * analyzer. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "bpf/library/private.h"
+#include "bpf/unwind_tables.h"
+
+#define DEFAULT_FREQUENCY_HZ 4999
+#define KNOWN_FLAGS          (SPVSCOPE_ATTACH_TREE | SPVSCOPE_ATTACH_PAUSED)
+
+/* "Pid:\t1234": the number that it has here, -1 when it has ended. */
+static int pid_of_pidfd(int pidfd, pid_t *ret)
+{
+	char path[64], line[128];
+	int pid = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
+	f = fopen(path, "re");
+	if (!f)
+		return -EBADF;
+	while (fgets(line, sizeof(line), f) && sscanf(line, "Pid: %d", &pid) != 1)
+		;
+	fclose(f);
+	if (pid <= 0)
+		return pid < 0 ? -ESRCH : -EBADF;
+	*ret = pid;
+	return 0;
+}
+
+/* The tables of what is mapped now; the number of their space, 0 where there are none to be had: then stacks go by frame
+ * pointers and say so. */
+static uint64_t load_tables(struct spvscope_analyzer *a, const char *maps, size_t len)
+{
+	struct unwind_tables_head head;
+	_cleanup_fd_ int fd = -1;
+
+	if (unwind_tables_make(maps, len, &head, &fd) < 0 || sessions_load_tables(a->sessions, a->n_spaces + 1, fd) < 0)
+		return 0;
+	return ++a->n_spaces;
+}
+
+static int begin(struct spvscope_attachment *at, int pidfd)
+{
+	struct spvscope_analyzer *a = at->analyzer;
+	_cleanup_free_ char *maps = NULL;
+	enum analyzer_kind kind;
+	size_t maps_len;
+	int r;
+
+	at->pidfd = fcntl(pidfd, F_DUPFD_CLOEXEC, 0);
+	if (at->pidfd < 0)
+		return library_fail(a, -errno, "no descriptor: %s", strerror(errno));
+	r = names_refresh(&at->names, (uint32_t)at->pid, &maps, &maps_len);
+	if (r < 0)
+		return library_fail(a, r, "what pid %d has mapped cannot be read: %s", (int)at->pid, strerror(-r));
+	r = session_attach(a->sessions, a->n_sessions + 1, at->pid, at->pidfd, spvscope_analyzer_loaded_kind(a),
+		at->frequency_hz, load_tables(a, maps, maps_len), &kind, a->error, sizeof(a->error));
+	if (r < 0)
+		return r;
+	at->session = ++a->n_sessions;
+	return at->flags & SPVSCOPE_ATTACH_PAUSED ? 0 : spvscope_attachment_resume(at);
+}
+
+int spvscope_analyzer_attach_pidfd(struct spvscope_analyzer *a, int pidfd, const struct spvscope_attach_opts *opts,
+	struct spvscope_attachment **ret)
+{
+	struct spvscope_attach_opts o = {0};
+	struct spvscope_attachment *at;
+	int r = a && ret ? 0 : -EINVAL;
+	pid_t pid = 0;
+
+	if (r < 0)
+		return r;
+	r = library_take_opts(&o, sizeof(o), opts);
+	if (r < 0 || o.flags & ~KNOWN_FLAGS)
+		return library_fail(a, r < 0 ? r : -EINVAL, "options that this library does not know");
+	r = pid_of_pidfd(pidfd, &pid);
+	if (r < 0)
+		return library_fail(a, r, r == -ESRCH ? "the process has ended" : "descriptor %d is no pidfd", pidfd);
+	at = calloc(1, sizeof(*at));
+	if (!at)
+		return library_fail(a, -ENOMEM, "out of memory");
+	at->analyzer = a;
+	at->pid = pid;
+	at->pidfd = -1;
+	at->flags = o.flags;
+	at->frequency_hz = o.frequency_hz ?: DEFAULT_FREQUENCY_HZ;
+	at->next = a->attachments;
+	a->attachments = at;
+	r = begin(at, pidfd);
+	if (r < 0)
+		spvscope_attachment_detach(at);
+	else
+		*ret = at;
+	return r;
+}
+
+int spvscope_analyzer_attach(struct spvscope_analyzer *a, pid_t pid, const struct spvscope_attach_opts *opts,
+	struct spvscope_attachment **ret)
+{
+	_cleanup_fd_ int pidfd = -1;
+
+	if (!a || pid <= 0)
+		return -EINVAL;
+	pidfd = pidfd_open(pid, 0);
+	if (pidfd < 0)
+		return library_fail(a, errno == EINVAL ? -ESRCH : -errno, "pid %d: %s", (int)pid, strerror(errno));
+	return spvscope_analyzer_attach_pidfd(a, pidfd, opts, ret);
+}
+
+int spvscope_attachment_pause(struct spvscope_attachment *at)
+{
+	uint64_t time_ns;
+	int r;
+
+	if (!at)
+		return -EINVAL;
+	r = session_disable(at->analyzer->sessions, at->session, &time_ns);
+	at->running = false;
+	return r;
+}
+
+int spvscope_attachment_resume(struct spvscope_attachment *at)
+{
+	uint64_t time_ns;
+	int r;
+
+	if (!at)
+		return -EINVAL;
+	r = session_enable(at->analyzer->sessions, at->session, &time_ns);
+	if (r < 0)
+		return library_fail(at->analyzer, r, "sampling cannot begin: %s", strerror(-r));
+	at->running = true;
+	return 0;
+}
+
+void spvscope_attachment_detach(struct spvscope_attachment *at)
+{
+	struct spvscope_attachment **link;
+	struct analyzer_counters counters;
+	int fd = -1;
+
+	if (!at)
+		return;
+	for (link = &at->analyzer->attachments; *link != at; link = &(*link)->next)
+		;
+	*link = at->next;
+	if (at->session)
+		session_detach(at->analyzer->sessions, at->session, &counters, &fd);
+	fd_close(fd);
+	fd_close(at->pidfd);
+	names_done(&at->names);
+	free(at);
+}

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Records to callbacks, names, and counts. The thread that uses the analyzer. */
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "bpf/library/private.h"
+#include "bpf/registration.h"
+
+static_assert((int)SPVSCOPE_STACK_ENDS == (int)ANALYZER_N_RESULTS, "the same numbers");
+static_assert((int)SPVSCOPE_STACK_FRAME_POINTERS == (int)ANALYZER_RESULT_TRUNCATED, "the same numbers");
+static_assert((int)SPVSCOPE_STACK_TOO_DEEP == (int)ANALYZER_RESULT_TOO_DEEP, "the same numbers");
+static_assert((int)SPVSCOPE_STACK_BAD_READ == (int)ANALYZER_RESULT_BAD_READ, "the same numbers");
+static_assert((int)SPVSCOPE_STACK_NO_MAPPING == (int)ANALYZER_RESULT_NO_MAPPING, "the same numbers");
+static_assert((int)SPVSCOPE_STACK_NO_ROW == (int)ANALYZER_RESULT_NO_ROW, "the same numbers");
+static_assert((int)SPVSCOPE_STACK_UNSUPPORTED == (int)ANALYZER_RESULT_UNSUPPORTED, "the same numbers");
+static_assert((int)SPVSCOPE_STACK_ANONYMOUS == (int)ANALYZER_RESULT_ANONYMOUS, "the same numbers");
+static_assert((int)SPVSCOPE_STACK_BROKEN == (int)ANALYZER_RESULT_BROKEN, "the same numbers");
+static_assert(SPVSCOPE_SAMPLE_IN_KERNEL == ANALYZER_SAMPLE_IN_KERNEL, "the same bit");
+static_assert(ANALYZER_N_RESULTS <= ARRAY_SIZE(((struct spvscope_statistics *)0)->ends), "each has its counter");
+
+static void give_sample(struct spvscope_attachment *at, const struct analyzer_sample *from,
+	const struct spvscope_callbacks *c)
+{
+	struct spvscope_sample sample = {
+		.size = sizeof(sample),
+		.time_ns = from->time_ns,
+		.pid = from->pid,
+		.tid = from->tid,
+		.end = from->result,
+		.flags = from->flags,
+		.n_ips = from->n_ips,
+		.ips = from->ips,
+	};
+
+	at->counted.samples++;
+	at->counted.ends[sample.end]++;
+	if (c->sample)
+		c->sample(c->arg, &sample);
+}
+
+static void give_event(struct spvscope_attachment *at, const struct analyzer_event *from,
+	const struct spvscope_callbacks *c)
+{
+	struct spvscope_event event = {
+		.size = sizeof(event),
+		.time_ns = from->time_ns,
+		.pid = from->pid,
+		.tid = from->tid,
+		.kind = from->kind,
+		.n_ips = from->n_ips,
+		.ips = from->ips,
+		.name = from->name,
+		.text = from->text,
+	};
+
+	at->counted.events++;
+	if (c->event)
+		c->event(c->arg, &event);
+}
+
+static const struct analyzer_record *next_record(const char *data, size_t len, size_t *at)
+{
+	const struct analyzer_record *record = (const struct analyzer_record *)(data + *at);
+
+	if (*at >= len)
+		return NULL;
+	*at += record->size;
+	return record;
+}
+
+/* Before names are asked for: what each process that is told of has mapped. One that has ended keeps what was known. */
+static int refresh_names(struct spvscope_attachment *at, const char *data, size_t len)
+{
+	const struct analyzer_record *record;
+	uint32_t last_pid = 0;
+	int r = 0;
+
+	for (size_t i = 0; r != -ENOMEM && (record = next_record(data, len, &i));) {
+		uint32_t pid = record->type == ANALYZER_RECORD_SAMPLE ? ((const struct analyzer_sample *)record)->pid
+			: ((const struct analyzer_event *)record)->pid;
+		if (pid != last_pid)
+			r = names_refresh(&at->names, last_pid = pid, NULL, NULL);
+	}
+	return r == -ENOMEM ? r : 0;
+}
+
+/* How many were handed over, or -ENOMEM. */
+static int give_all(struct spvscope_attachment *at, const struct spvscope_callbacks *c)
+{
+	const struct analyzer_record *record;
+	_cleanup_free_ char *data = NULL;
+	size_t len = 0;
+	int n = 0, r = session_take(at->analyzer->sessions, at->session, &data, &len);
+
+	if (r >= 0)
+		r = refresh_names(at, data, len);
+	if (r < 0)
+		return r == -ENODATA ? 0 : r;
+	for (size_t i = 0; (record = next_record(data, len, &i)); n++) {
+		if (record->type == ANALYZER_RECORD_SAMPLE)
+			give_sample(at, (const struct analyzer_sample *)record, c);
+		else if (record->type == ANALYZER_RECORD_EVENT)
+			give_event(at, (const struct analyzer_event *)record, c);
+	}
+	return n;
+}
+
+/* Sleeps until it is time to look again or the process has ended. */
+static void wait_a_while(struct spvscope_attachment *at, int due_ms, int left_ms)
+{
+	struct pollfd p = {.fd = at->pidfd, .events = POLLIN};
+	int ms = due_ms < 0 ? left_ms : left_ms < 0 || due_ms < left_ms ? due_ms : left_ms;
+
+	poll(&p, 1, ms);
+}
+
+int spvscope_attachment_poll(struct spvscope_attachment *at, const struct spvscope_callbacks *callbacks, int timeout_ms)
+{
+	struct spvscope_callbacks c = {0};
+	uint64_t start_ns = clock_now_ns();
+	int r = at ? library_take_opts(&c, sizeof(c), callbacks) : -EINVAL;
+
+	if (r < 0)
+		return r;
+	for (;;) {
+		bool ended = !pidfd_is_alive(at->pidfd); /* before the look: what comes before the end is not missed */
+		uint64_t passed_ms = (clock_now_ns() - start_ns) / NS_PER_MS;
+		int due_ms = sessions_tend(at->analyzer->sessions);
+		r = give_all(at, &c);
+		if (r != 0)
+			return r;
+		if (ended)
+			return -ENODATA;
+		if (timeout_ms >= 0 && passed_ms >= (uint64_t)timeout_ms)
+			return 0;
+		wait_a_while(at, due_ms, timeout_ms < 0 ? -1 : timeout_ms - (int)passed_ms);
+	}
+}
+
+int spvscope_attachment_symbolize(struct spvscope_attachment *at, uint32_t pid, uint64_t address, uint32_t index,
+	struct spvscope_symbol *ret)
+{
+	struct spvscope_symbol symbol = {0};
+	struct symbol found;
+	int r = at && ret ? names_find(&at->names, pid, address, index > 0, &found) : -EINVAL;
+
+	if (r < 0)
+		return r;
+	symbol.function = found.named ? found.name : NULL;
+	symbol.module = found.module;
+	symbol.offset = found.offset;
+	symbol.file = found.file;
+	symbol.line = found.line;
+	symbol.outermost = found.outermost;
+	return library_give_struct(ret, &symbol, sizeof(symbol));
+}
+
+int spvscope_attachment_statistics(struct spvscope_attachment *at, struct spvscope_statistics *ret)
+{
+	struct analyzer_counters counters;
+	struct spvscope_statistics s;
+	int r = at && ret ? session_counters(at->analyzer->sessions, at->session, &counters) : -EINVAL;
+
+	if (r < 0)
+		return r;
+	s = at->counted;
+	s.on_cpu_ns = counters.on_cpu_ns;
+	s.expected = counters.on_cpu_ns / NS_PER_S * at->frequency_hz +
+		counters.on_cpu_ns % NS_PER_S * at->frequency_hz / NS_PER_S;
+	s.complete = s.ends[SPVSCOPE_STACK_COMPLETE];
+	s.truncated = s.samples - s.complete;
+	s.lost = counters.lost;
+	s.lost_events = counters.lost_events;
+	return library_give_struct(ret, &s, sizeof(s));
+}
