@@ -14,6 +14,7 @@
 #include <bpf/bpf_tracing.h>
 
 #include "analyzer_types.h"
+#include "thread_context.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -95,6 +96,9 @@ static __always_inline void fill_head(struct ring_head *head, __u32 type, const 
 	head->time_ns = bpf_ktime_get_ns();
 	head->pid = pid_tgid >> 32;
 	head->tid = (__u32)pid_tgid;
+	head->span_id = 0;
+	head->span_state = THREAD_SPAN_UNTOLD;
+	head->reserved = 0;
 }
 
 /* ---- the walk ---- */
@@ -166,6 +170,7 @@ int on_sample(struct sample_context *ctx)
 		return 0;
 	}
 	fill_head(&sample->head, RING_SAMPLE, &owner, bpf_get_current_pid_tgid());
+	read_active_span(&sample->head, task, owner.slot->thread_context);
 	sample->in_kernel = CONTEXT_IN_KERNEL(&ctx->regs);
 	/* All from the context first: were it one or the other, the compiler would choose between two pointers, and the
 	 * verifier lets nobody compute one into the context. */

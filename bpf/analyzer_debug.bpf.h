@@ -54,8 +54,10 @@ static __always_inline struct ring_event *event_compose(const struct owner *owne
 	__u32 zero = 0;
 	struct ring_event *event = bpf_map_lookup_elem(&event_room, &zero);
 
-	if (event)
+	if (event) {
 		event_begin(event, owner, kind, bpf_get_current_pid_tgid());
+		read_active_span(&event->head, bpf_get_current_task_btf(), owner->slot->thread_context);
+	}
 	return event;
 }
 

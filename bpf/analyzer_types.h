@@ -8,7 +8,7 @@
 
 #include "unwind_step.h"
 
-#define ANALYZER_LAYOUT_VERSION 2u
+#define ANALYZER_LAYOUT_VERSION 3u
 
 #define ANALYZER_SLOTS        256u        /* sessions at a time, over both objects' kinds each */
 #define ANALYZER_SPACES       4u          /* address spaces whose unwind tables are there: one a worker template */
@@ -40,7 +40,8 @@ struct analyzer_slot {
 	__u64 lost_events; /* no room in the ring, or beyond ANALYZER_EVENTS_MAX */
 	__u32 space;      /* index of its unwind tables in the map `spaces`, or ANALYZER_NO_SPACE */
 	__u32 reserved;
-	__u64 pad[2];     /* a cache line each: two workers' counters do not share one */
+	__s64 thread_context; /* where otel_thread_ctx_v1 lies from the thread pointer; 0: the worker has none */
+	__u64 pad[1];     /* a cache line each: two workers' counters do not share one */
 };
 
 /* The whole .bss of an object. */
@@ -54,6 +55,15 @@ enum ring_type {
 	RING_EVENT = 2,
 };
 
+/* What a thread said of its active span when a record about it was made (bpf/thread_context.bpf.h). */
+enum thread_span_state {
+	THREAD_SPAN_UNTOLD = 0,     /* it publishes none, or the record was made by another thread */
+	THREAD_SPAN_ACTIVE = 1,     /* span_id is it */
+	THREAD_SPAN_NONE = 2,       /* no span was active */
+	THREAD_SPAN_UNREADABLE = 3, /* its memory could not be read */
+	THREAD_SPAN_N_STATES,
+};
+
 struct ring_head {
 	__u32 type; /* enum ring_type */
 	__u32 slot;
@@ -61,6 +71,9 @@ struct ring_head {
 	__u32 n_ips;
 	__u64 time_ns; /* CLOCK_MONOTONIC */
 	__u32 pid, tid;
+	__u64 span_id;    /* as published: the run's number << 32 | the span's in that run */
+	__u32 span_state; /* enum thread_span_state */
+	__u32 reserved;
 };
 
 struct ring_sample {
@@ -100,8 +113,8 @@ struct analyzer_syscall {
 
 _Static_assert(sizeof(struct analyzer_slot) == 64, "a cache line");
 _Static_assert((ANALYZER_STACK_FRAMES & (ANALYZER_STACK_FRAMES - 1)) == 0, "it is a mask, less one");
-_Static_assert(sizeof(struct ring_head) == 32, "layout is shared");
-_Static_assert(sizeof(struct ring_sample) == 40 + 8 * ANALYZER_STACK_FRAMES, "layout is shared");
-_Static_assert(sizeof(struct ring_event) == 128 + 8 * ANALYZER_STACK_FRAMES, "layout is shared");
+_Static_assert(sizeof(struct ring_head) == 48, "layout is shared");
+_Static_assert(sizeof(struct ring_sample) == 56 + 8 * ANALYZER_STACK_FRAMES, "layout is shared");
+_Static_assert(sizeof(struct ring_event) == 144 + 8 * ANALYZER_STACK_FRAMES, "layout is shared");
 
 #endif

@@ -30,6 +30,7 @@
 #define EVENTS_LINGER_NS (5 * NS_PER_S) /* attaching the tracepoints again costs more than leaving them for a while */
 
 static_assert(ANALYZER_STACK_FRAMES == ANALYZER_MAX_FRAMES, "what is walked is handed over");
+static_assert((int)THREAD_SPAN_N_STATES == (int)ANALYZER_N_SPAN_STATES, "and so is what was said of the span");
 
 struct session {
 	uint64_t id; /* 0: the slot is free */
@@ -40,6 +41,7 @@ struct session {
 	struct gather gathered;
 	uint64_t n_refused_samples, n_refused_events; /* no room in `gathered` */
 	uint32_t space;
+	int64_t thread_context; /* as the worker registered it */
 	uint64_t n_results[ANALYZER_N_RESULTS];
 };
 
@@ -120,6 +122,8 @@ static void take_sample(struct session *session, const struct ring_sample *from)
 	to->result = end->result;
 	to->flags = from->in_kernel ? ANALYZER_SAMPLE_IN_KERNEL : 0;
 	to->n_ips = n_ips;
+	to->span_id = from->head.span_id;
+	to->span_state = from->head.span_state;
 	memcpy(to->ips, from->ips, n_ips * sizeof(*to->ips));
 	session->n_results[end->result]++;
 	if (end->words)
@@ -140,6 +144,8 @@ static void take_event(struct session *session, const struct ring_event *from)
 	to->tid = tid_here(session, &from->head);
 	to->kind = from->kind;
 	to->n_ips = n_ips;
+	to->span_id = from->head.span_id;
+	to->span_state = from->head.span_state;
 	event_text(from, to);
 	memcpy(to->ips, from->ips, n_ips * sizeof(*to->ips));
 }
@@ -292,7 +298,11 @@ static int bind(struct sessions *s, struct session *session, int pidfd, uint32_t
 
 	while (!identity.generation)
 		identity.generation = ++s->next_generation;
-	*slot_of(s, session) = (struct analyzer_slot){.generation = identity.generation, .space = session->space};
+	*slot_of(s, session) = (struct analyzer_slot){
+		.generation = identity.generation,
+		.space = session->space,
+		.thread_context = session->thread_context,
+	};
 	session->pidfd = fcntl(pidfd, F_DUPFD_CLOEXEC, 0);
 	if (session->pidfd < 0) {
 		r = -errno;
@@ -336,7 +346,7 @@ int sessions_load_tables(struct sessions *s, uint64_t space, int fd)
 }
 
 int session_attach(struct sessions *s, uint64_t id, pid_t pid, int pidfd, enum analyzer_kind kind,
-	uint32_t frequency_hz, uint64_t space, enum analyzer_kind *ret_kind, char *text, size_t size)
+	uint32_t frequency_hz, uint64_t space, int64_t thread_context, enum analyzer_kind *ret_kind, char *text, size_t size)
 {
 	struct session *session;
 	int r = check_attach(s, id, pid, kind, frequency_hz, text, size);
@@ -355,6 +365,7 @@ int session_attach(struct sessions *s, uint64_t id, pid_t pid, int pidfd, enum a
 		.pidfd = -1,
 		.perf_fd = -1,
 		.space = spaces_take(&s->spaces, space),
+		.thread_context = thread_context,
 	};
 	s->totals.attached_now++;
 	r = bind(s, session, pidfd, frequency_hz, text, size);
