@@ -141,58 +141,104 @@ static bool tracer_enabled(void *ctx, enum spvscope_level level, const char *nam
 	return trace_filter_matches(&w->filter, level, name);
 }
 
-static uint32_t tracer_begin(void *ctx, enum spvscope_level level, const char *name)
+static bool has_room_for_span(struct trace_writer *w)
 {
-	struct trace_writer *w = ctx;
-	struct spvscope_usage now;
+	if (w->depth < TRACE_WRITER_MAX_DEPTH && w->n_spans < SPAN_LOG_MAX_SPANS)
+		return true;
+	count_dropped(w);
+	return false;
+}
 
-	if (!trace_filter_matches(&w->filter, level, name))
-		return 0;
-	if (w->depth == TRACE_WRITER_MAX_DEPTH || w->n_spans == SPAN_LOG_MAX_SPANS) {
-		count_dropped(w);
-		return 0;
-	}
-	read_usage(w, &now);
+/* The span's id; 0 when the log is full. */
+static uint32_t open_span(struct trace_writer *w, enum spvscope_level level, const char *name,
+	const struct spvscope_usage *at)
+{
 	struct span_log_record r = {
 		.type = SPAN_LOG_BEGIN,
 		.level = (uint16_t)level,
 		.span = w->n_spans + 1,
 		.parent = innermost(w),
-		.time_ns = now.now_ns,
+		.time_ns = at->now_ns,
 	};
-	set_usage(&r, &now);
+	set_usage(&r, at);
 	struct texts name_only = name_text(name);
-	uint64_t begins_at = w->used;
 	if (!append(w, &r, &name_only, w->depth + 1))
 		return 0;
 	w->open[w->depth++] = ++w->n_spans;
-	publish(w, begins_at, now.now_ns);
 	return w->n_spans;
+}
+
+/* Place of an open span among the open ones, from 1; 0: it was left out, or has ended already. */
+static uint32_t place_of(const struct trace_writer *w, uint32_t span)
+{
+	uint32_t place = span ? w->depth : 0;
+
+	while (place > 0 && w->open[place - 1] != span)
+		place--;
+	return place;
+}
+
+/* It, and what is open inside. */
+static void close_spans(struct trace_writer *w, uint32_t place, const struct spvscope_usage *at)
+{
+	while (w->depth >= place) {
+		struct span_log_record r = {
+			.type = SPAN_LOG_END,
+			.span = w->open[--w->depth],
+			.parent = innermost(w),
+			.time_ns = at->now_ns,
+		};
+		set_usage(&r, at);
+		append(w, &r, NULL, w->depth);
+	}
+}
+
+static uint32_t tracer_begin(void *ctx, enum spvscope_level level, const char *name)
+{
+	struct trace_writer *w = ctx;
+	struct spvscope_usage now;
+
+	if (!trace_filter_matches(&w->filter, level, name) || !has_room_for_span(w))
+		return 0;
+	read_usage(w, &now);
+	uint64_t begins_at = w->used;
+	uint32_t span = open_span(w, level, name, &now);
+	if (span)
+		publish(w, begins_at, now.now_ns);
+	return span;
 }
 
 static void tracer_end(void *ctx, uint32_t span)
 {
 	struct trace_writer *w = ctx;
 	struct spvscope_usage now;
-	uint32_t at = w->depth;
+	uint32_t place = place_of(w, span);
 	uint64_t ends_at = w->used; /* the end of the innermost, which was the active one */
 
-	while (at > 0 && w->open[at - 1] != span)
-		at--;
-	if (at == 0 || span == 0)
-		return; /* left out, or ended already */
+	if (place == 0)
+		return;
 	read_usage(w, &now);
-	while (w->depth >= at) {
-		struct span_log_record r = {
-			.type = SPAN_LOG_END,
-			.span = w->open[--w->depth],
-			.parent = innermost(w),
-			.time_ns = now.now_ns,
-		};
-		set_usage(&r, &now);
-		append(w, &r, NULL, w->depth);
-	}
+	close_spans(w, place, &now);
 	publish(w, ends_at, now.now_ns);
+}
+
+/* Nothing is published: what ran then was no thread of this process. */
+static uint32_t tracer_begin_at(void *ctx, enum spvscope_level level, const char *name, const struct spvscope_usage *at)
+{
+	struct trace_writer *w = ctx;
+
+	if (!trace_filter_matches(&w->filter, level, name) || !has_room_for_span(w))
+		return 0;
+	return open_span(w, level, name, at);
+}
+
+static void tracer_end_at(void *ctx, uint32_t span, const struct spvscope_usage *at)
+{
+	struct trace_writer *w = ctx;
+	uint32_t place = place_of(w, span);
+
+	if (place > 0)
+		close_spans(w, place, at);
 }
 
 static void tracer_usage(void *ctx, struct spvscope_usage *ret)
@@ -300,6 +346,8 @@ struct trace_writer *trace_writer_new(void *log, size_t size, trace_alloc_reader
 			.attr_u64 = tracer_attr_u64,
 			.attr_str = tracer_attr_str,
 			.event = tracer_event,
+			.begin_at = tracer_begin_at,
+			.end_at = tracer_end_at,
 		},
 		.log = log,
 		.capacity = size & ~(uint64_t)7,

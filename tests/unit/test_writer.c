@@ -187,6 +187,42 @@ static void a_span_can_be_added_afterwards(void **state)
 	finish(&f);
 }
 
+static void spans_of_another_process_are_told_with_the_times_of_its_clock(void **state)
+{
+	(void)state;
+	struct fixture f;
+	struct spvscope_usage at = {0};
+
+	start(&f, LOG_BYTES, "debug");
+	uint32_t tool = f.t->begin(f.t->ctx, SPVSCOPE_LEVEL_INFO, "codegen::tool::x");
+	uint64_t from_ns = clock_now_ns();
+	while (clock_now_ns() < from_ns + 100000)
+		;
+	at.now_ns = from_ns + 1000;
+	uint32_t outer = f.t->begin_at(f.t->ctx, SPVSCOPE_LEVEL_DEBUG, "codegen::tool::x::parse", &at);
+	at.now_ns = from_ns + 2000;
+	uint32_t inner = f.t->begin_at(f.t->ctx, SPVSCOPE_LEVEL_DEBUG, "codegen::tool::x::include", &at);
+	at.now_ns = from_ns + 5000;
+	at.cpu_ns = 2500;
+	f.t->end_at(f.t->ctx, inner, &at);
+	at.now_ns = from_ns + 9000;
+	f.t->end_at(f.t->ctx, outer, &at);
+	f.t->end_at(f.t->ctx, outer, &at); /* twice is once */
+	f.t->end(f.t->ctx, tool);
+	const struct trace_tree *t = read_back(&f);
+	assert_int_equal(t->malformed, 0);
+	assert_int_equal(t->n_spans, 3);
+	assert_int_equal(t->spans[1].parent_idx, 0);
+	assert_int_equal(t->spans[1].start_ns, from_ns + 1000);
+	assert_int_equal(t->spans[1].duration_ns, 8000);
+	assert_int_equal(t->spans[2].parent_idx, 1);
+	assert_int_equal(t->spans[2].start_ns, from_ns + 2000);
+	assert_int_equal(t->spans[2].duration_ns, 3000);
+	assert_int_equal(t->spans[2].used.cpu_ns, 2500);
+	assert_true(t->spans[0].duration_ns >= 100000);
+	finish(&f);
+}
+
 static void a_full_log_counts_what_it_drops_and_still_ends_its_spans(void **state)
 {
 	(void)state;
@@ -383,6 +419,7 @@ int main(void)
 		cmocka_unit_test(what_the_filter_leaves_out_costs_nothing_and_breaks_nothing),
 		cmocka_unit_test(ending_an_outer_span_ends_the_inner_ones),
 		cmocka_unit_test(a_span_can_be_added_afterwards),
+		cmocka_unit_test(spans_of_another_process_are_told_with_the_times_of_its_clock),
 		cmocka_unit_test(a_full_log_counts_what_it_drops_and_still_ends_its_spans),
 		cmocka_unit_test(too_deep_and_too_many_spans_are_dropped),
 		cmocka_unit_test(long_texts_are_cut_between_characters),

@@ -57,6 +57,11 @@ struct spvscope_tracer {
 	void (*attr_str)(void *ctx, uint32_t span, const char *key, const char *value, size_t len);
 	/* A moment on the innermost open span: a log record, a diagnostic, a failure. name is the event's module path. */
 	void (*event)(void *ctx, enum spvscope_level level, const char *name, const char *message, size_t len);
+	/* As `begin` and `end`, at times that have passed: for what an external program tells of itself afterwards. `at` is
+	 * a time on this clock and what the span's own thread or process had used by then, zeros where that is not known.
+	 * Told in the order in which it happened, and before anything that happened later. */
+	uint32_t (*begin_at)(void *ctx, enum spvscope_level level, const char *name, const struct spvscope_usage *at);
+	void (*end_at)(void *ctx, uint32_t span, const struct spvscope_usage *at);
 };
 
 #ifdef __cplusplus
