@@ -18,6 +18,7 @@
 #include "server/http/http_listen.h"
 #include "server/manager.h"
 #include "server/paths.h"
+#include "server/version.h"
 
 #define LOG           "server::main"
 #define LAST_WORDS_NS (2 * NS_PER_S) /* for answers to be written once compiles have ended */
@@ -156,6 +157,17 @@ static int open_records(struct program *p)
 	return r;
 }
 
+static int open_cache(struct program *p)
+{
+	struct cache_options o = {
+		.memory_bytes = p->config.cache_bytes,
+		.disk_bytes = p->config.cache_disk_bytes,
+		.state_dir = p->config.state_dir,
+	};
+
+	return o.memory_bytes ? cache_new(p->front.loop, &o, &p->front.cache) : 0;
+}
+
 static int open_service(struct program *p)
 {
 	const struct config *c = &p->config;
@@ -171,6 +183,7 @@ static int open_service(struct program *p)
 		.analyzer = c->analyzer,
 		.trace_filter = c->trace_filter,
 		.manager_fd = p->manager_fd,
+		.cache = p->front.cache,
 	};
 	int r = compile_service_new(p->front.loop, p->front.records, &o, &p->front.service);
 
@@ -194,6 +207,8 @@ static int front_open(struct program *p)
 	if (r >= 0)
 		r = open_records(p);
 	if (r >= 0)
+		r = open_cache(p);
+	if (r >= 0)
 		r = open_service(p);
 	if (r < 0)
 		return r;
@@ -212,6 +227,7 @@ static void front_close(struct program *p)
 {
 	http_free(p->front.http);
 	compile_service_free(p->front.service);
+	cache_free(p->front.cache);
 	records_close(p->front.records);
 	events_free(p->front.events);
 	assets_done(&p->front.assets);
@@ -326,11 +342,11 @@ static int print(struct strbuf *text)
 	return EXIT_SUCCESS;
 }
 
-static int print_version(void)
+static int print_version(const struct config *c)
 {
 	struct strbuf text = { 0 };
 
-	strbuf_puts(&text, "spvscoped " SPVSCOPE_VERSION "\nanalyzers " SPVSCOPE_ANALYZERS "\n");
+	version_text(c->analyzer_path, &text);
 	return print(&text);
 }
 
@@ -348,10 +364,10 @@ int main(int argc, char **argv)
 	} else if (p.config.show_help) {
 		config_help(&help);
 		status = print(&help);
-	} else if (p.config.show_version) {
-		status = print_version();
 	} else if (find_companions(&p.config) < 0) {
 		status = EXIT_FAILURE;
+	} else if (p.config.show_version) {
+		status = print_version(&p.config);
 	} else {
 		log_setup("spvscoped", log_passes, &p.config.trace_filter);
 		if (become_front(&p, &status))
