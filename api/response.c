@@ -61,13 +61,13 @@ static const struct spvscope_file *text_of(const struct spvscope_job *job, const
 	return NULL;
 }
 
-static void range(struct strbuf *out, const struct compile_request *request, const struct spvscope_diagnostic *d,
-	struct text_cursor *cursor)
+/* Both columns 0: the whole line. */
+static void range(struct strbuf *out, const struct compile_request *request, const char *file, uint32_t line, uint32_t from,
+	uint32_t to, struct text_cursor *cursor)
 {
-	const struct spvscope_file *text = text_of(&request->job, d->file);
-	uint32_t line = d->line ? d->line - 1 : 0, from = d->column_begin, to = d->column_end;
+	const struct spvscope_file *text = text_of(&request->job, file);
 
-	if (text && text_cursor_line(cursor, (const char *)text->data, text->size, d->line)) {
+	if (text && text_cursor_line(cursor, (const char *)text->data, text->size, line)) {
 		if (from == 0 && to == 0)
 			to = (uint32_t)cursor->line_len;
 		from = text_cursor_column(cursor, from, request->position_encoding);
@@ -75,6 +75,7 @@ static void range(struct strbuf *out, const struct compile_request *request, con
 	}
 	if (to < from)
 		to = from;
+	line -= line > 0;
 	strbuf_printf(out,
 		"{\"start\": {\"line\": %" PRIu32 ", \"character\": %" PRIu32 "}, \"end\": {\"line\": %" PRIu32
 		", \"character\": %" PRIu32 "}}",
@@ -84,9 +85,31 @@ static void range(struct strbuf *out, const struct compile_request *request, con
 /* Of source read to place the diagnostics of one answer, on the loop's thread: some 100 ms at most. */
 #define POSITION_BUDGET_BYTES (64u << 20)
 
+static void related_information(const struct compile_outcome *o, const struct spvscope_diagnostic *d,
+	struct text_cursor *cursor, struct strbuf *out)
+{
+	key(out, "relatedInformation");
+	strbuf_putc(out, '[');
+	for (size_t i = 0; i < d->n_related; i++) {
+		const struct spvscope_related *r = &d->related[i];
+
+		strbuf_puts(out, i ? ", {\"location\": {\"file\": " : "{\"location\": {\"file\": ");
+		string_or_null(out, r->file ? r->file : o->request->job.source.name);
+		key(out, "range");
+		range(out, o->request, r->file, r->line, r->column_begin, r->column_end, cursor);
+		strbuf_putc(out, '}');
+		key(out, "message");
+		string(out, r->message);
+		strbuf_putc(out, '}');
+	}
+	strbuf_putc(out, ']');
+}
+
 static void diagnostics(const struct compile_outcome *o, struct strbuf *out)
 {
 	struct text_cursor cursor = { .budget_bytes = POSITION_BUDGET_BYTES };
+	/* One of their own: they are in other files, and must not cost the diagnostics their places. */
+	struct text_cursor related_cursor = { .budget_bytes = POSITION_BUDGET_BYTES / 4 };
 
 	key(out, "diagnostics");
 	strbuf_putc(out, '[');
@@ -94,7 +117,7 @@ static void diagnostics(const struct compile_outcome *o, struct strbuf *out)
 		const struct spvscope_diagnostic *d = &o->result.diagnostics[i];
 
 		strbuf_puts(out, i ? ", {\"range\": " : "{\"range\": ");
-		range(out, o->request, d, &cursor);
+		range(out, o->request, d->file, d->line, d->column_begin, d->column_end, &cursor);
 		number(out, "severity", d->severity);
 		key(out, "code");
 		string_or_null(out, d->code);
@@ -104,7 +127,8 @@ static void diagnostics(const struct compile_outcome *o, struct strbuf *out)
 		string(out, d->message);
 		key(out, "file");
 		string_or_null(out, d->file ? d->file : o->request->job.source.name);
-		strbuf_puts(out, ", \"relatedInformation\": []}");
+		related_information(o, d, &related_cursor, out);
+		strbuf_putc(out, '}');
 	}
 	strbuf_putc(out, ']');
 	if (o->result.diagnostics_cut)
@@ -295,19 +319,31 @@ static void one_line(struct strbuf *out, const char *s)
 		strbuf_putc(out, (unsigned char)*s < 0x20 || *s == 0x7f ? ' ' : *s);
 }
 
+static void text_line_of(const char *file, uint32_t line, uint32_t begin, uint32_t end, const char *word, const char *message,
+	struct strbuf *out)
+{
+	one_line(out, file);
+	if (line) {
+		strbuf_printf(out, ":%" PRIu32, line);
+		if (begin || end)
+			strbuf_printf(out, ":%" PRIu32, begin + 1);
+	}
+	strbuf_printf(out, ": %s: ", word);
+	one_line(out, message ? message : "");
+	strbuf_putc(out, '\n');
+}
+
 static void text_diagnostic(const struct spvscope_diagnostic *d, const char *name, struct strbuf *out)
 {
 	static const char *const words[] = { "error", "error", "warning", "note", "note" };
 
-	one_line(out, d->file ? d->file : name);
-	if (d->line) {
-		strbuf_printf(out, ":%" PRIu32, d->line);
-		if (d->column_begin || d->column_end)
-			strbuf_printf(out, ":%" PRIu32, d->column_begin + 1);
+	text_line_of(d->file ? d->file : name, d->line, d->column_begin, d->column_end,
+		words[(unsigned)d->severity <= 4 ? d->severity : 0], d->message, out);
+	for (size_t i = 0; i < d->n_related; i++) {
+		const struct spvscope_related *r = &d->related[i];
+
+		text_line_of(r->file ? r->file : name, r->line, r->column_begin, r->column_end, "note", r->message, out);
 	}
-	strbuf_printf(out, ": %s: ", words[(unsigned)d->severity <= 4 ? d->severity : 0]);
-	one_line(out, d->message ? d->message : "");
-	strbuf_putc(out, '\n');
 }
 
 void response_text_diagnostics(const struct compile_outcome *o, struct strbuf *out)

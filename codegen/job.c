@@ -38,6 +38,11 @@ static void diagnostic_done(struct spvscope_diagnostic *d)
 	free(d->source);
 	free(d->code);
 	free(d->message);
+	for (size_t i = 0; i < d->n_related; i++) {
+		free(d->related[i].file);
+		free(d->related[i].message);
+	}
+	free(d->related);
 }
 
 void spvscope_result_done(struct spvscope_result *result)
@@ -106,4 +111,24 @@ int spvscope_result_diagnose(struct spvscope_result *result, enum spvscope_sever
 	}
 	result->diagnostics[result->n_diagnostics++] = d;
 	return 0;
+}
+
+int spvscope_result_relate(struct spvscope_result *result, const struct spvscope_related *related)
+{
+	if (result->n_diagnostics == 0 || result->diagnostics_cut)
+		return 0;
+	struct spvscope_diagnostic *d = &result->diagnostics[result->n_diagnostics - 1];
+	if (d->n_related >= SPVSCOPE_MAX_RELATED)
+		return 0;
+	struct spvscope_related *grown = reallocarray(d->related, d->n_related + 1, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	d->related = grown;
+	grown[d->n_related] = (struct spvscope_related){
+		.line = related->line,
+		.column_begin = related->column_begin,
+		.column_end = related->column_end,
+	};
+	struct spvscope_related *r = &grown[d->n_related++]; /* counted even when half-made, so that it is freed */
+	return copy_text(related->file, &r->file) && copy_trimmed(related->message, &r->message) ? 0 : -ENOMEM;
 }

@@ -17,7 +17,8 @@
 #define STRING_LEAST_BYTES     4u
 #define FILE_LEAST_BYTES       8u
 #define DEFINE_LEAST_BYTES     8u
-#define DIAGNOSTIC_LEAST_BYTES 32u
+#define DIAGNOSTIC_LEAST_BYTES 36u
+#define RELATED_LEAST_BYTES    20u
 
 static void put_file(struct strbuf *out, const struct spvscope_file *f)
 {
@@ -216,6 +217,14 @@ void result_encode(const struct spvscope_result *result, struct strbuf *out)
 		wire_put_string(out, d->source);
 		wire_put_string(out, d->code);
 		wire_put_string(out, d->message);
+		wire_put_u32(out, (uint32_t)d->n_related);
+		for (size_t k = 0; k < d->n_related; k++) {
+			wire_put_u32(out, d->related[k].line);
+			wire_put_u32(out, d->related[k].column_begin);
+			wire_put_u32(out, d->related[k].column_end);
+			wire_put_string(out, d->related[k].file);
+			wire_put_string(out, d->related[k].message);
+		}
 	}
 	wire_put_bytes(out, result->spirv, result->n_spirv_words * sizeof(uint32_t));
 	wire_put_string(out, result->disassembly);
@@ -223,6 +232,24 @@ void result_encode(const struct spvscope_result *result, struct strbuf *out)
 	put_strings(out, result->dependencies, result->n_dependencies);
 	put_strings(out, result->absent, result->n_absent);
 	wire_put_u32(out, result->absent_cut);
+}
+
+static void get_related(struct wire_reader *r, struct spvscope_diagnostic *d, bool *no_memory)
+{
+	d->related = get_array(r, RELATED_LEAST_BYTES, sizeof(*d->related), &d->n_related, no_memory);
+	if (d->n_related > SPVSCOPE_MAX_RELATED)
+		r->bad = true;
+	for (size_t i = 0; i < d->n_related && !r->bad; i++) {
+		struct spvscope_related *related = &d->related[i];
+
+		related->line = wire_get_u32(r);
+		related->column_begin = wire_get_u32(r);
+		related->column_end = wire_get_u32(r);
+		related->file = wire_get_string(r);
+		related->message = wire_get_string(r);
+		if (related->column_begin > related->column_end || !related->message)
+			r->bad = true;
+	}
 }
 
 static void get_diagnostics(struct wire_reader *r, struct spvscope_result *result, bool *no_memory)
@@ -242,6 +269,7 @@ static void get_diagnostics(struct wire_reader *r, struct spvscope_result *resul
 		d->source = wire_get_string(r);
 		d->code = wire_get_string(r);
 		d->message = wire_get_string(r);
+		get_related(r, d, no_memory);
 		if (d->severity < SPVSCOPE_SEVERITY_ERROR || d->column_begin > d->column_end || !d->source ||
 			!d->message)
 			r->bad = true;

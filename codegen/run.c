@@ -88,6 +88,8 @@ int run_diagnose(struct codegen_run *run, const struct spvscope_diagnostic *d)
 	tell(run, d);
 	int r = spvscope_result_diagnose(run->result, d->severity, d->source, d->code, d->file, d->line,
 		d->column_begin, d->column_end, d->message);
+	for (size_t i = 0; i < d->n_related && r == 0; i++)
+		r = spvscope_result_relate(run->result, &d->related[i]);
 	if (r < 0)
 		return r;
 	return d->severity == SPVSCOPE_SEVERITY_ERROR ? CODEGEN_WRONG : CODEGEN_GOOD;

@@ -18,7 +18,7 @@ static int conclude(struct codegen_run *run, const struct glslang_shim *s, int o
 {
 	if (outcome < 0)
 		return outcome;
-	int said = glslang_diagnose(run, glslang_shim_log(s));
+	int said = glslang_diagnose(run, glslang_shim_context(s), glslang_shim_log(s));
 	if (said < 0)
 		return said;
 	if (outcome == CODEGEN_WRONG && said == CODEGEN_GOOD)

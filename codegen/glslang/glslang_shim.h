@@ -63,6 +63,9 @@ int glslang_shim_generate(struct glslang_shim *s, uint32_t **ret_words, size_t *
 /* What the last of the four said, line by line; never NULL, valid until the next call on s. */
 const char *glslang_shim_log(const struct glslang_shim *s);
 
+/* The ctx that it was made with. */
+void *glslang_shim_context(const struct glslang_shim *s);
+
 /* "12.0.0" */
 const char *glslang_shim_version(void);
 

@@ -23,7 +23,42 @@ void glslang_includes_done(struct glslang_includes *inc)
 	for (size_t i = 0; i < inc->n_names; i++)
 		free(inc->names[i].path);
 	free(inc->names);
+	for (size_t i = 0; i < inc->n_edges; i++) {
+		free(inc->edges[i].includer);
+		free(inc->edges[i].header);
+	}
+	free(inc->edges);
 	memset(inc, 0, sizeof(*inc));
+}
+
+const struct glslang_include_edge *glslang_include_edge(const struct glslang_includes *inc, const char *file)
+{
+	for (size_t i = 0; i < inc->n_edges; i++)
+		if (strcmp(inc->edges[i].file, file) == 0)
+			return &inc->edges[i];
+	return NULL;
+}
+
+/* Remembers it the first time: that is when most of what is wrong with it is told. 0 or -ENOMEM. */
+static int keep_edge(struct glslang_includes *inc, const struct spvscope_file *file, const char *includer,
+	const char *header)
+{
+	const char *source = inc->run->job->source.name ? inc->run->job->source.name : GLSLANG_UNNAMED;
+	bool by_source = !includer || !includer[0] || strcmp(includer, source) == 0;
+
+	if (glslang_include_edge(inc, file->name))
+		return 0;
+	struct glslang_include_edge *grown = reallocarray(inc->edges, inc->n_edges + 1, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	inc->edges = grown;
+	struct glslang_include_edge *edge = &grown[inc->n_edges++];
+	*edge = (struct glslang_include_edge){
+		.file = file->name,
+		.includer = by_source ? NULL : strdup(includer),
+		.header = strdup(header),
+	};
+	return edge->header && (by_source || edge->includer) ? 0 : -ENOMEM;
 }
 
 char *glslang_include_path(const char *dir, size_t dir_len, const char *path)
@@ -156,6 +191,8 @@ int glslang_include_open(void *ctx, const char *header, const char *includer, si
 	int r = resolve(inc, header, includer, angled, &file);
 	if (r == 0)
 		r = run_depend(inc->run, file->name);
+	if (r == 0)
+		r = keep_edge(inc, file, includer, header);
 	if (r == -ENOMEM) {
 		inc->no_memory = true;
 		snprintf(error, error_size, "out of memory");

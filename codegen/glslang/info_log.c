@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reads glslang's log, which is text for people, back into diagnostics, and finds the columns that it leaves out:
+/* Reads glslang's log, which is text for people, back into diagnostics:
  *
- *   ERROR: a.frag:3: 'foo' : undeclared identifier      most
- *   ERROR: a.frag:3:7: 'foo' : undeclared identifier    newer releases, with columns
+ *   ERROR: a.frag:3:7: 'foo' : undeclared identifier    most
+ *   ERROR: a.frag:3: 'foo' : undeclared identifier      where no column can be had
  *   a.hlsl(3): error at column 7, HLSL parsing failed.
  *   ERROR: Linking fragment stage: Missing entry point  no place
  *       more words                                      belongs to the line above
@@ -15,7 +15,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "codegen/glslang/glslang.h"
+#include "codegen/glslang/place.h"
 
 static const struct {
 	const char *text;
@@ -35,41 +35,6 @@ static const struct {
 /* Sums at the end of a log, which say nothing of their own. */
 static const char *const noise[] = { "compilation errors.  No code generated.", "compilation terminated" };
 
-/* What the parser calls punctuation, and how it is written; glslang names both kinds in its messages. */
-static const struct {
-	const char *name, *text;
-} written[] = {
-	{ "assign", "=" },
-	{ "SEMICOLON", ";" },
-	{ "COMMA", "," },
-	{ "COLON", ":" },
-	{ "EQUAL", "=" },
-	{ "DOT", "." },
-	{ "LEFT_PAREN", "(" },
-	{ "RIGHT_PAREN", ")" },
-	{ "LEFT_BRACE", "{" },
-	{ "RIGHT_BRACE", "}" },
-	{ "LEFT_BRACKET", "[" },
-	{ "RIGHT_BRACKET", "]" },
-	{ "LEFT_ANGLE", "<" },
-	{ "RIGHT_ANGLE", ">" },
-	{ "BANG", "!" },
-	{ "DASH", "-" },
-	{ "PLUS", "+" },
-	{ "STAR", "*" },
-	{ "SLASH", "/" },
-	{ "PERCENT", "%" },
-	{ "QUESTION", "?" },
-	{ "AND_OP", "&&" },
-	{ "OR_OP", "||" },
-	{ "EQ_OP", "==" },
-	{ "NE_OP", "!=" },
-	{ "LE_OP", "<=" },
-	{ "GE_OP", ">=" },
-	{ "INC_OP", "++" },
-	{ "DEC_OP", "--" },
-};
-
 struct info_log {
 	struct codegen_run *run;
 	int verdict;
@@ -77,10 +42,7 @@ struct info_log {
 	bool pending;
 	struct spvscope_diagnostic d;
 	struct strbuf file, message;
-	/* where the last line was found, since most diagnostics come in the order of lines */
-	const struct spvscope_file *in;
-	const char *line_at;
-	uint32_t line_no;
+	struct glslang_places places;
 };
 
 static bool is_word(char c)
@@ -112,95 +74,6 @@ bool glslang_find_token(const char *line, size_t len, const char *token, size_t 
 	return false;
 }
 
-static const struct spvscope_file *file_named(const struct spvscope_job *job, const char *name)
-{
-	if (!name)
-		return &job->source;
-	for (size_t i = 0; i < job->n_files; i++)
-		if (strcmp(job->files[i].name, name) == 0)
-			return &job->files[i];
-	return NULL;
-}
-
-/* Line no (from 1) of f; false when it has fewer. */
-static bool find_line(struct info_log *log, const struct spvscope_file *f, uint32_t no, const char **ret, size_t *ret_len)
-{
-	const char *end = (const char *)f->data + f->size;
-
-	if (log->in != f || no < log->line_no) {
-		log->in = f;
-		log->line_at = (const char *)f->data;
-		log->line_no = 1;
-	}
-	while (log->line_no < no) {
-		const char *stop = log->line_at < end ? memchr(log->line_at, '\n', (size_t)(end - log->line_at)) : NULL;
-		if (!stop)
-			return false;
-		log->line_at = stop + 1;
-		log->line_no++;
-	}
-	const char *stop = log->line_at < end ? memchr(log->line_at, '\n', (size_t)(end - log->line_at)) : NULL;
-	*ret = log->line_at;
-	*ret_len = (size_t)((stop ? stop : end) - log->line_at);
-	return true;
-}
-
-/* How a message names what it is about: the quoted word that it begins with, or what the parser did not expect. sure is
- * false for punctuation, which may stand in a line more than once. */
-static const char *token_of(const char *message, size_t *ret_len, bool *ret_sure)
-{
-	static const char unexpected[] = "syntax error, unexpected ";
-	const char *begin = message, *end = NULL;
-
-	*ret_sure = true;
-	if (begin[0] == '\'') {
-		begin++;
-		end = strstr(begin, "' : ");
-	}
-	const char *syntax = strstr(message, unexpected);
-	if (syntax && (!end || end == begin)) {
-		begin = syntax + strlen(unexpected);
-		end = begin + strcspn(begin, ", ");
-	}
-	if (!end || end == begin)
-		return NULL;
-	*ret_len = (size_t)(end - begin);
-	for (size_t i = 0; i < ARRAY_SIZE(written); i++)
-		if (strlen(written[i].name) == *ret_len && memcmp(written[i].name, begin, *ret_len) == 0) {
-			*ret_sure = false;
-			*ret_len = strlen(written[i].text);
-			return written[i].text;
-		}
-	return begin;
-}
-
-static void recover_columns(struct info_log *log, struct spvscope_diagnostic *d)
-{
-	const struct spvscope_file *f = file_named(log->run->job, d->file);
-	const char *line, *token;
-	size_t len, token_len;
-	uint32_t begin, end, again, again_end;
-	bool sure;
-
-	if (!f || d->line == 0 || !find_line(log, f, d->line, &line, &len))
-		return;
-	if (d->column_begin > 0) { /* glslang's own column, counted from 1; ends with the word there */
-		begin = end = d->column_begin - 1;
-		while (end < len && is_word(line[end]))
-			end++;
-		d->column_begin = begin < len ? begin : 0;
-		d->column_end = begin >= len ? 0 : end > begin ? end : begin + 1;
-		return;
-	}
-	token = token_of(d->message, &token_len, &sure);
-	if (!token || !glslang_find_token(line, len, token, token_len, &begin, &end))
-		return;
-	if (!sure && glslang_find_token(line + end, len - end, token, token_len, &again, &again_end))
-		return;
-	d->column_begin = begin;
-	d->column_end = end;
-}
-
 static bool is_noise(const char *message)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(noise); i++)
@@ -213,6 +86,7 @@ static bool is_noise(const char *message)
 static void flush(struct info_log *log)
 {
 	struct spvscope_diagnostic *d = &log->d;
+	char code[GLSLANG_CODE_BYTES];
 
 	if (!log->pending)
 		return;
@@ -225,10 +99,12 @@ static void flush(struct info_log *log)
 		log->message.data[--log->message.len] = '\0';
 	if (log->message.len == 0 || is_noise(log->message.data))
 		return;
+	glslang_code(log->message.data, code, sizeof(code));
 	d->source = (char *)"glslang";
+	d->code = code[0] ? code : NULL;
 	d->message = log->message.data;
 	d->file = log->file.len ? log->file.data : NULL;
-	recover_columns(log, d);
+	glslang_place(&log->places, d);
 	int r = run_diagnose(log->run, d);
 	if (log->verdict >= 0 && r != CODEGEN_GOOD)
 		log->verdict = r;
@@ -344,11 +220,12 @@ static void take_line(struct info_log *log, const char *line)
 	strbuf_puts(&log->message, line);
 }
 
-int glslang_diagnose(struct codegen_run *run, const char *text)
+int glslang_diagnose(struct codegen_run *run, const struct glslang_includes *includes, const char *text)
 {
 	struct info_log log = { .run = run, .verdict = CODEGEN_GOOD };
 	_cleanup_strbuf_ struct strbuf line = {};
 
+	glslang_places_init(&log.places, run, includes);
 	while (*text && log.verdict >= 0) {
 		size_t n = strcspn(text, "\n");
 

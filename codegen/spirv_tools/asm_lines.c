@@ -71,26 +71,46 @@ static bool is_opcode(const struct asm_scan *s)
 	return s->token_len > 2 && s->token[0] == 'O' && s->token[1] == 'p' && isupper((unsigned char)s->token[2]);
 }
 
-uint32_t asm_instruction_line(const char *text, size_t size, size_t number)
+/* Steps to the next instruction: the line on which it begins, or 0 at the end. */
+static uint32_t next_instruction(struct asm_scan *s)
 {
-	struct asm_scan s = { .at = text, .end = text + size, .line = 1 };
 	uint32_t before = 0, id_line = 0; /* lines of the last token, and of an id that "=" follows */
 	bool assigned = false;
 
-	if (number == 0)
-		return 0;
-	while (next_token(&s)) {
-		if (s.token_len == 1 && s.token[0] == '=') {
+	while (next_token(s)) {
+		if (s->token_len == 1 && s->token[0] == '=') {
 			assigned = true;
 			id_line = before;
-		} else if (is_opcode(&s)) {
-			if (--number == 0)
-				return assigned ? id_line : s.token_line;
-			assigned = false;
+		} else if (is_opcode(s)) {
+			return assigned ? id_line : s->token_line;
 		} else {
 			assigned = false;
 		}
-		before = s.token_line;
+		before = s->token_line;
 	}
 	return 0;
+}
+
+uint32_t asm_instruction_line(const char *text, size_t size, size_t number)
+{
+	struct asm_scan s = { .at = text, .end = text + size, .line = 1 };
+	uint32_t line = 0;
+
+	for (; number > 0; number--) {
+		line = next_instruction(&s);
+		if (line == 0)
+			return 0;
+	}
+	return line;
+}
+
+void asm_instruction_lines(const char *text, size_t size, uint32_t *ret, size_t n)
+{
+	struct asm_scan s = { .at = text, .end = text + size, .line = 1 };
+
+	for (size_t i = 1; i <= n; i++) {
+		ret[i] = next_instruction(&s);
+		if (ret[i] == 0)
+			ret[i] = s.line;
+	}
 }

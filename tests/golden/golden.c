@@ -99,6 +99,10 @@ static void describe(const struct spvscope_result *r, struct strbuf *out)
 		const struct spvscope_diagnostic *d = &r->diagnostics[i];
 		strbuf_printf(out, "diagnostic %d %s:%u:%u-%u %s %s: %s\n", d->severity, d->file ? d->file : "", d->line,
 			d->column_begin, d->column_end, d->source, d->code ? d->code : "-", d->message);
+		for (size_t k = 0; k < d->n_related; k++)
+			strbuf_printf(out, "  related %s:%u:%u-%u %s\n", d->related[k].file ? d->related[k].file : "",
+				d->related[k].line, d->related[k].column_begin, d->related[k].column_end,
+				d->related[k].message);
 	}
 	for (size_t i = 0; i < r->n_dependencies; i++)
 		strbuf_printf(out, "dependency %s\n", r->dependencies[i]);

@@ -41,7 +41,7 @@ static void start(struct fixture *f)
 static const struct spvscope_diagnostic *only(struct fixture *f, const char *log, int verdict)
 {
 	spvscope_result_done(&f->result);
-	assert_int_equal(glslang_diagnose(&f->run, log), verdict);
+	assert_int_equal(glslang_diagnose(&f->run, NULL, log), verdict);
 	assert_int_equal(f->result.n_diagnostics, 1);
 	return &f->result.diagnostics[0];
 }
@@ -93,11 +93,15 @@ static void newer_logs_bring_their_own_columns(void **state)
 
 	(void)state;
 	start(&f);
-	d = only(&f, "ERROR: dir:1: /a.frag:2:15: 'foo' : undeclared identifier\n", CODEGEN_WRONG);
+	d = only(&f, "ERROR: dir:1: /a.frag:2:15: 'foobar' : undeclared identifier\n", CODEGEN_WRONG);
 	assert_int_equal(d->line, 2);
 	assert_int_equal(d->column_begin, 14);
 	assert_int_equal(d->column_end, 20);
-	d = only(&f, "ERROR: dir:1: /a.frag:2:900: 'foo' : undeclared identifier\n", CODEGEN_WRONG);
+	assert_string_equal(d->code, "undeclared-identifier");
+	d = only(&f, "ERROR: dir:1: /a.frag:2:15: 'foo' : no such\n", CODEGEN_WRONG); /* the nearest one */
+	assert_int_equal(d->column_begin, 24);
+	assert_int_equal(d->column_end, 27);
+	d = only(&f, "ERROR: dir:1: /a.frag:2:900: 'fo' : undeclared identifier\n", CODEGEN_WRONG);
 	assert_int_equal(d->column_begin, 0);
 	assert_int_equal(d->column_end, 0);
 	d = only(&f, "dir:1: /a.frag(3): error at column 8, HLSL parsing failed.\n", CODEGEN_WRONG);
@@ -142,8 +146,8 @@ static void lines_without_a_place_and_sums_are_told_apart(void **state)
 	d = only(&f, "ERROR: dir:1: /a.frag:1: '' : compilation terminated \nTBD functionality: x\n", CODEGEN_GOOD);
 	assert_int_equal(d->severity, SPVSCOPE_SEVERITY_WARNING);
 	spvscope_result_done(&f.result);
-	assert_int_equal(glslang_diagnose(&f.run, ""), CODEGEN_GOOD);
-	assert_int_equal(glslang_diagnose(&f.run, "ERROR: \n'\n:\nERROR: :::\n(: error at column "), CODEGEN_WRONG);
+	assert_int_equal(glslang_diagnose(&f.run, NULL, ""), CODEGEN_GOOD);
+	assert_int_equal(glslang_diagnose(&f.run, NULL, "ERROR: \n'\n:\nERROR: :::\n(: error at column "), CODEGEN_WRONG);
 	spvscope_result_done(&f.result);
 }
 

@@ -122,6 +122,13 @@ enum spvscope_severity {
 	SPVSCOPE_SEVERITY_HINT = 4,
 };
 
+/* Another place that a diagnostic has to do with, and why. */
+struct spvscope_related {
+	char *file; /* as a diagnostic's */
+	uint32_t line, column_begin, column_end;
+	char *message;
+};
+
 struct spvscope_diagnostic {
 	enum spvscope_severity severity;
 	char *file;    /* NULL: the source itself */
@@ -130,6 +137,8 @@ struct spvscope_diagnostic {
 	char *source;  /* who says it: "glslang", "spirv-val", "spirv-opt", "spirv-as" */
 	char *code;    /* stable and short, or NULL */
 	char *message; /* the compiler's own words, without the place */
+	struct spvscope_related *related; /* the macro that it came out of; the way to an included file, innermost first */
+	size_t n_related;
 };
 
 struct spvscope_result {
@@ -152,6 +161,7 @@ struct spvscope_result {
 
 #define SPVSCOPE_MAX_DIAGNOSTICS 1000
 #define SPVSCOPE_MAX_ABSENT      256
+#define SPVSCOPE_MAX_RELATED     64 /* of one diagnostic */
 
 /* Zeroes, then frees nothing; a zeroed struct is a valid empty one. */
 void spvscope_job_done(struct spvscope_job *job);
@@ -160,6 +170,9 @@ void spvscope_result_done(struct spvscope_result *result);
 int spvscope_result_diagnose(struct spvscope_result *result, enum spvscope_severity severity, const char *source,
 	const char *code, const char *file, uint32_t line, uint32_t column_begin, uint32_t column_end,
 	const char *message);
+/* Adds a related place to the diagnostic that was added last; the texts are copied. 0 or -ENOMEM; nothing happens when
+ * there is none, or when diagnostics were cut. */
+int spvscope_result_relate(struct spvscope_result *result, const struct spvscope_related *related);
 
 /* Runs the whole pipeline on the calling thread: preprocess, parse, link, generate, optimize, validate, disassemble.
  * Every stage is a span, every diagnostic an event. result must be zeroed; it is filled in whatever happens, and what a
