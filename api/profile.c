@@ -252,7 +252,7 @@ int64_t profile_add_stack(struct profile *p, uint32_t parent, uint32_t frame)
 
 int profile_add_sample(struct profile *p, const struct profile_sample *sample)
 {
-	if (sample->stack != PROFILE_NO_STACK && sample->stack >= p->n_stacks)
+	if ((sample->stack != PROFILE_NO_STACK && sample->stack >= p->n_stacks) || sample->kind >= PROFILE_N_KINDS)
 		return -EINVAL;
 	int r = make_index(p);
 	if (r == 0)
@@ -260,9 +260,27 @@ int profile_add_sample(struct profile *p, const struct profile_sample *sample)
 	if (r < 0)
 		return r;
 	p->samples[p->n_samples++] = *sample;
-	if (sample->result == 0)
+	if (sample->kind == PROFILE_ON_CPU && sample->result == 0)
 		p->complete++;
-	else
+	else if (sample->kind == PROFILE_ON_CPU)
 		p->truncated++;
 	return 0;
+}
+
+static const char *const kind_names[PROFILE_N_KINDS] = {
+	[PROFILE_ON_CPU] = "on-cpu", [PROFILE_OFF_CPU] = "off-cpu", [PROFILE_FAULTS] = "faults",
+};
+
+const char *profile_kind_name(enum profile_kind kind)
+{
+	return kind_names[kind];
+}
+
+enum profile_kind profile_kind_find(const char *name)
+{
+	enum profile_kind kind = 0;
+
+	while (kind < PROFILE_N_KINDS && strcmp(kind_names[kind], name) != 0)
+		kind++;
+	return kind;
 }

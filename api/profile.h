@@ -21,13 +21,25 @@ struct profile_stack {
 	uint32_t frame;  /* index into frames */
 };
 
+/* What a sample is of. */
+enum profile_kind {
+	PROFILE_ON_CPU = 0,  /* a tick of the sampler's clock */
+	PROFILE_OFF_CPU = 1, /* an interval in which a thread did not run; it weighs its nanoseconds */
+	PROFILE_FAULTS = 2,  /* a page fault, which the debug analyzer tells of */
+	PROFILE_N_KINDS,
+};
+
 struct profile_sample {
-	uint64_t time_ns; /* since the start of the run it was taken in */
-	uint32_t stack;   /* its innermost node, or PROFILE_NO_STACK when there is no frame at all */
-	uint32_t span;    /* index of the span in the trace's tree that was active, or PROFILE_NO_SPAN */
-	uint32_t run;     /* which profiled run, from 0 */
-	uint16_t result;  /* enum analyzer_result */
-	uint16_t flags;   /* ANALYZER_SAMPLE_… */
+	uint64_t time_ns;   /* since the start of the run it was taken in */
+	uint64_t weight_ns; /* PROFILE_OFF_CPU only; others weigh one sample each */
+	uint32_t stack;     /* its innermost node, or PROFILE_NO_STACK when there is no frame at all */
+	uint32_t span;      /* index of the span in the trace's tree that was active, or PROFILE_NO_SPAN */
+	uint32_t run;       /* which profiled run, from 0 */
+	uint32_t pid, tid;  /* whose; 0: not known */
+	uint16_t kind;      /* enum profile_kind */
+	uint16_t result;    /* enum analyzer_result */
+	uint16_t flags;     /* ANALYZER_SAMPLE_… */
+	uint16_t reserved[3];
 };
 
 struct profile {
@@ -40,8 +52,8 @@ struct profile {
 	struct profile_sample *samples; /* by run, then time */
 	size_t n_samples;
 	uint32_t frequency_hz;
-	uint64_t complete, truncated; /* counted as samples are added */
-	uint64_t lost;                /* set by who builds it */
+	uint64_t complete, truncated; /* of PROFILE_ON_CPU, counted as samples are added */
+	uint64_t lost[PROFILE_N_KINDS]; /* set by who builds it */
 	struct profile_index *index; /* private: hash tables while it is built */
 };
 
@@ -54,5 +66,8 @@ int64_t profile_add_string(struct profile *p, const char *s);
 int64_t profile_add_frame(struct profile *p, const char *name, const char *module, const char *file, uint32_t line);
 int64_t profile_add_stack(struct profile *p, uint32_t parent, uint32_t frame);
 int profile_add_sample(struct profile *p, const struct profile_sample *sample);
+/* "on-cpu", "off-cpu", "faults"; the kind of that name, or PROFILE_N_KINDS. */
+const char *profile_kind_name(enum profile_kind kind);
+enum profile_kind profile_kind_find(const char *name);
 
 #endif

@@ -89,6 +89,21 @@ static uint64_t sample_in_kernel(const struct writing *w, size_t i)
 	return sample_at(w, i)->flags & ANALYZER_SAMPLE_IN_KERNEL ? 1 : 0;
 }
 
+static uint64_t sample_pid(const struct writing *w, size_t i)
+{
+	return sample_at(w, i)->pid;
+}
+
+static uint64_t sample_tid(const struct writing *w, size_t i)
+{
+	return sample_at(w, i)->tid;
+}
+
+static uint64_t sample_weight(const struct writing *w, size_t i)
+{
+	return flame_weight(sample_at(w, i));
+}
+
 static const struct column frame_columns[] = {
 	{"name", frame_name},
 	{"module", frame_module},
@@ -110,6 +125,20 @@ static const struct column sample_columns[] = {
 	{"time_ns", sample_time},
 	{"result", sample_result},
 	{"in_kernel", sample_in_kernel},
+	{"pid", sample_pid},
+	{"tid", sample_tid},
+	{NULL, NULL},
+};
+
+static const struct column weighed_columns[] = {
+	{"stack", sample_stack},
+	{"span", sample_span},
+	{"run", sample_run},
+	{"time_ns", sample_time},
+	{"result", sample_result},
+	{"pid", sample_pid},
+	{"tid", sample_tid},
+	{"weight", sample_weight},
 	{NULL, NULL},
 };
 
@@ -143,25 +172,26 @@ static void put_strings(const struct writing *w)
 	strbuf_putc(w->out, ']');
 }
 
-void format_columns(const struct profile *profile, const struct trace_tree *tree, uint32_t span,
+void format_columns(const struct profile *profile, const struct trace_tree *tree, uint32_t span, enum profile_kind kind,
 	const struct trace_info *info, struct strbuf *out)
 {
 	_cleanup_selection_ struct flame_selection selection = {0};
-	if (flame_select(profile, tree, span, &selection) < 0) {
+	if (flame_select(profile, tree, span, kind, &selection) < 0) {
 		out->failed = true;
 		return;
 	}
 	struct writing w = {profile, &selection, out};
-	strbuf_puts(out, "{\"format\":\"spvscope-columns\",\"version\":1,\"kind\":\"on-cpu\",\"unit\":\"samples\"");
+	strbuf_printf(out, "{\"format\":\"spvscope-columns\",\"version\":1,\"kind\":\"%s\",\"unit\":\"%s\"",
+		profile_kind_name(kind), flame_unit(kind));
 	json_member_u64(out, ",", "frequency_hz", profile->frequency_hz);
 	json_member_text(out, ",", "trace_id", info->trace_id);
 	put_strings(&w);
 	put_columns(&w, "frames", frame_columns, profile->n_frames);
 	put_columns(&w, "stacks", stack_columns, profile->n_stacks);
-	put_columns(&w, "samples", sample_columns, selection.n_samples);
+	put_columns(&w, "samples", kind == PROFILE_OFF_CPU ? weighed_columns : sample_columns, selection.n_samples);
 	json_member_u64(out, ",\n", "total", selection.n_samples);
 	json_member_u64(out, ",", "complete", selection.n_complete);
 	json_member_u64(out, ",", "truncated", selection.n_samples - selection.n_complete);
-	json_member_u64(out, ",", "lost", profile->lost);
+	json_member_u64(out, ",", "lost", profile->lost[kind]);
 	strbuf_puts(out, "}\n");
 }

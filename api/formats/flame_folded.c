@@ -46,7 +46,7 @@ static void put_sorted(char **lines, size_t n, struct strbuf *out)
 	}
 }
 
-void format_folded(const struct profile *profile, const struct trace_tree *tree, uint32_t span,
+void format_folded(const struct profile *profile, const struct trace_tree *tree, uint32_t span, enum profile_kind kind,
 	const struct trace_info *info, struct strbuf *out)
 {
 	_cleanup_selection_ struct flame_selection selection = {0};
@@ -55,7 +55,7 @@ void format_folded(const struct profile *profile, const struct trace_tree *tree,
 	size_t n = 0;
 
 	(void)info;
-	if (flame_select(profile, tree, span, &selection) < 0 || flame_merge(profile, &selection, false, &merge) < 0 ||
+	if (flame_select(profile, tree, span, kind, &selection) < 0 || flame_merge(profile, &selection, false, &merge) < 0 ||
 	    !(lines = calloc(merge.profile->n_stacks + 1, sizeof(*lines)))) {
 		out->failed = true;
 		return;

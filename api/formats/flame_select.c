@@ -19,7 +19,18 @@ static bool *mark_subtree(const struct trace_tree *t, uint32_t span)
 	return in;
 }
 
-int flame_select(const struct profile *p, const struct trace_tree *tree, uint32_t span, struct flame_selection *ret)
+uint64_t flame_weight(const struct profile_sample *s)
+{
+	return s->kind == PROFILE_OFF_CPU ? s->weight_ns : 1;
+}
+
+const char *flame_unit(enum profile_kind kind)
+{
+	return kind == PROFILE_OFF_CPU ? "ns" : kind == PROFILE_FAULTS ? "faults" : "samples";
+}
+
+int flame_select(const struct profile *p, const struct trace_tree *tree, uint32_t span, enum profile_kind kind,
+	struct flame_selection *ret)
 {
 	_cleanup_free_ bool *in = NULL;
 	_cleanup_selection_ struct flame_selection s = {.samples = calloc(p->n_samples + 1, sizeof(*s.samples))};
@@ -30,10 +41,16 @@ int flame_select(const struct profile *p, const struct trace_tree *tree, uint32_
 		return -ENOMEM;
 	for (size_t i = 0; i < p->n_samples; i++) {
 		const struct profile_sample *sample = &p->samples[i];
+		bool complete = sample->result == ANALYZER_RESULT_COMPLETE;
+
+		if (sample->kind != kind)
+			continue;
 		if (span != TRACE_NO_SPAN && (!in || sample->span >= tree->n_spans || !in[sample->span]))
 			continue;
 		s.samples[s.n_samples++] = (uint32_t)i;
-		s.n_complete += sample->result == ANALYZER_RESULT_COMPLETE;
+		s.n_complete += complete;
+		s.weight += flame_weight(sample);
+		s.complete_weight += complete ? flame_weight(sample) : 0;
 	}
 	*ret = s;
 	s.samples = NULL;
@@ -113,14 +130,15 @@ static int map_samples(struct mapping *m, const struct flame_selection *s, uint3
 	return 0;
 }
 
-static int count(struct flame_merge *m, const uint32_t *stack_of, size_t n_samples)
+static int count(struct flame_merge *m, const struct profile *from, const struct flame_selection *s,
+	const uint32_t *stack_of)
 {
 	m->self = calloc(m->profile->n_stacks + 1, sizeof(*m->self));
 	m->total = calloc(m->profile->n_stacks + 1, sizeof(*m->total));
 	if (!m->self || !m->total)
 		return -ENOMEM;
-	for (size_t i = 0; i < n_samples; i++)
-		m->self[stack_of[i]]++;
+	for (size_t i = 0; i < s->n_samples; i++)
+		m->self[stack_of[i]] += flame_weight(&from->samples[s->samples[i]]);
 	for (size_t i = m->profile->n_stacks; i-- > 0;) { /* children before parents */
 		m->total[i] += m->self[i];
 		if (m->profile->stacks[i].parent != PROFILE_NO_STACK)
@@ -142,7 +160,7 @@ int flame_merge(const struct profile *p, const struct flame_selection *s, bool b
 	struct mapping mapping = {p, m.profile, by_module, {whole, cut}, {PROFILE_NO_STACK, PROFILE_NO_STACK}};
 	int r = map_samples(&mapping, s, stack_of);
 	if (r == 0)
-		r = count(&m, stack_of, s->n_samples);
+		r = count(&m, p, s, stack_of);
 	if (r < 0)
 		return r;
 	*ret = m;

@@ -13,18 +13,24 @@
 struct flame_selection {
 	uint32_t *samples; /* indexes into profile->samples, in their order; owned */
 	size_t n_samples;
-	size_t n_complete; /* of these, with a complete stack */
+	uint64_t weight, complete_weight; /* of all, and of these with a complete stack; in the kind's unit */
+	size_t n_complete;
 };
 
-/* The samples at or below span of tree; all of them when span is TRACE_NO_SPAN. 0 or -ENOMEM. */
-int flame_select(const struct profile *p, const struct trace_tree *tree, uint32_t span, struct flame_selection *ret);
+/* The samples of one kind at or below span of tree; all of that kind when span is TRACE_NO_SPAN. 0 or -ENOMEM. */
+int flame_select(const struct profile *p, const struct trace_tree *tree, uint32_t span, enum profile_kind kind,
+	struct flame_selection *ret);
+/* In the unit of its kind. */
+uint64_t flame_weight(const struct profile_sample *s);
+/* "samples", "ns", "faults". */
+const char *flame_unit(enum profile_kind kind);
 void flame_selection_done(struct flame_selection *s);
 
 /* Stacks by name and module (or by name alone), whatever file and line; truncated ones stand below a frame
  * "[truncated]" of their own. Nodes are the stacks of `profile`, parents first. */
 struct flame_merge {
 	struct profile *profile; /* owned */
-	uint64_t *self, *total;  /* samples, by stack of `profile`; owned */
+	uint64_t *self, *total;  /* weights, by stack of `profile`; owned */
 };
 
 int flame_merge(const struct profile *p, const struct flame_selection *s, bool by_module, struct flame_merge *ret);

@@ -66,29 +66,30 @@ static void find_children(const struct profile *p, const uint32_t *order, uint32
 	first[n + 1] = (uint32_t)n;
 }
 
-static void put_head(const struct profile *p, const struct flame_selection *s, const struct trace_info *info,
-	struct strbuf *out)
+static void put_head(const struct profile *p, enum profile_kind kind, const struct flame_selection *s,
+	const struct trace_info *info, struct strbuf *out)
 {
-	strbuf_puts(out, "{\"format\":\"spvscope-tree\",\"version\":1,\"kind\":\"on-cpu\",\"unit\":\"samples\"");
+	strbuf_printf(out, "{\"format\":\"spvscope-tree\",\"version\":1,\"kind\":\"%s\",\"unit\":\"%s\"",
+		profile_kind_name(kind), flame_unit(kind));
 	json_member_u64(out, ",", "frequency_hz", p->frequency_hz);
 	json_member_text(out, ",", "trace_id", info->trace_id);
-	json_member_u64(out, ",", "complete", s->n_complete);
-	json_member_u64(out, ",", "truncated", s->n_samples - s->n_complete);
-	json_member_u64(out, ",", "lost", p->lost);
+	json_member_u64(out, ",", "complete", s->complete_weight);
+	json_member_u64(out, ",", "truncated", s->weight - s->complete_weight);
+	json_member_u64(out, ",", "lost", p->lost[kind]);
 	json_member_text(out, ",\n", "name", "all");
 	json_member_text(out, ",", "module", "");
 	json_member_u64(out, ",", "self", 0);
-	json_member_u64(out, ",", "total", s->n_samples);
+	json_member_u64(out, ",", "total", s->weight);
 }
 
-void format_tree(const struct profile *profile, const struct trace_tree *tree, uint32_t span,
+void format_tree(const struct profile *profile, const struct trace_tree *tree, uint32_t span, enum profile_kind kind,
 	const struct trace_info *info, struct strbuf *out)
 {
 	_cleanup_selection_ struct flame_selection selection = {0};
 	_cleanup_merge_ struct flame_merge merge = {0};
 	_cleanup_free_ uint32_t *order = NULL, *first = NULL;
 
-	if (flame_select(profile, tree, span, &selection) < 0 || flame_merge(profile, &selection, true, &merge) < 0) {
+	if (flame_select(profile, tree, span, kind, &selection) < 0 || flame_merge(profile, &selection, true, &merge) < 0) {
 		out->failed = true;
 		return;
 	}
@@ -103,7 +104,7 @@ void format_tree(const struct profile *profile, const struct trace_tree *tree, u
 		order[i] = (uint32_t)i;
 	qsort_r(order, n, sizeof(*order), by_parent_then_total, &merge);
 	find_children(merge.profile, order, first);
-	put_head(profile, &selection, info, out);
+	put_head(profile, kind, &selection, info, out);
 	put_children(&(struct writing){&merge, order, first, out}, (uint32_t)n);
 	strbuf_puts(out, "}\n");
 }

@@ -26,8 +26,9 @@ struct span_format {
 struct flame_format {
 	const char *name;
 	const char *content_type;
-	/* span: only samples at or below this span of tree; TRACE_NO_SPAN: all. tree may be NULL when span is none. */
-	void (*write)(const struct profile *profile, const struct trace_tree *tree, uint32_t span,
+	/* The samples of one kind. span: only those at or below this span of tree; TRACE_NO_SPAN: all. tree may be NULL when
+	 * span is none. */
+	void (*write)(const struct profile *profile, const struct trace_tree *tree, uint32_t span, enum profile_kind kind,
 		const struct trace_info *info, struct strbuf *out);
 };
 

@@ -2,8 +2,9 @@
 /* A profile as bytes for the store, and back. Columns of differences: stacks and samples repeat what came before them.
  * Pure; any thread that may read the profile.
  *
- *   "SVPR" version | frequency complete truncated lost | strings | frames | stacks | samples
- */
+ *   "SVPR" version | frequency complete truncated lost… | strings | frames | stacks | samples
+ *
+ * Version 1 had on-CPU samples of one thread only; it is still read. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,7 @@
 #include "base/cleanup.h"
 
 #define PROFILE_MAGIC   "SVPR"
-#define PROFILE_VERSION 1
+#define PROFILE_VERSION 2
 
 /* Least bytes of one: each field takes at least one. */
 #define STRING_MIN_BYTES 1
@@ -24,14 +25,15 @@
 
 void profile_encode(const struct profile *p, struct strbuf *out)
 {
-	uint64_t frame = 0, stack = 0, span = 0, time_ns = 0;
+	uint64_t frame = 0, stack = 0, span = 0, time_ns = 0, pid = 0, tid = 0;
 
 	strbuf_puts(out, PROFILE_MAGIC);
 	packed_put(out, PROFILE_VERSION);
 	packed_put(out, p->frequency_hz);
 	packed_put(out, p->complete);
 	packed_put(out, p->truncated);
-	packed_put(out, p->lost);
+	for (size_t i = 0; i < PROFILE_N_KINDS; i++)
+		packed_put(out, p->lost[i]);
 	packed_put(out, p->n_strings);
 	for (size_t i = 0; i < p->n_strings; i++)
 		packed_put_string(out, p->strings[i]);
@@ -57,6 +59,10 @@ void profile_encode(const struct profile *p, struct strbuf *out)
 		packed_put(out, s->run);
 		packed_put(out, s->result);
 		packed_put(out, s->flags);
+		packed_put(out, s->kind);
+		packed_put(out, s->weight_ns);
+		packed_put_delta(out, &pid, s->pid);
+		packed_put_delta(out, &tid, s->tid);
 	}
 }
 
@@ -65,23 +71,26 @@ static void profile_freep(struct profile **p)
 	profile_free(*p);
 }
 
-static int read_head(struct packed_reader *in, struct profile *p)
+static int read_head(struct packed_reader *in, struct profile *p, uint64_t *version)
 {
 	if ((size_t)(in->end - in->at) < strlen(PROFILE_MAGIC) || memcmp(in->at, PROFILE_MAGIC, strlen(PROFILE_MAGIC)))
 		return -EBADMSG;
 	in->at += strlen(PROFILE_MAGIC);
-	if (packed_get(in) != PROFILE_VERSION)
+	*version = packed_get(in);
+	if (*version < 1 || *version > PROFILE_VERSION)
 		return -EBADMSG;
 	p->frequency_hz = (uint32_t)packed_get_at_most(in, UINT32_MAX);
 	p->complete = packed_get(in);
 	p->truncated = packed_get(in);
-	p->lost = packed_get(in);
+	for (size_t i = 0; i < (*version == 1 ? 1 : PROFILE_N_KINDS); i++)
+		p->lost[i] = packed_get(in);
 	return 0;
 }
 
 /* The n_* of the profile grow with what is filled in, so that profile_free always knows what to free. */
-static int read_strings(struct packed_reader *in, struct profile *p)
+static int read_strings(struct packed_reader *in, struct profile *p, uint64_t *version)
 {
+	(void)version;
 	size_t n = packed_get_count(in, STRING_MIN_BYTES);
 	p->strings = calloc(n + 1, sizeof(*p->strings));
 	if (!p->strings)
@@ -100,8 +109,9 @@ static int read_strings(struct packed_reader *in, struct profile *p)
 	return n > 0 && p->strings[0][0] == '\0' ? 0 : -EBADMSG;
 }
 
-static int read_frames(struct packed_reader *in, struct profile *p)
+static int read_frames(struct packed_reader *in, struct profile *p, uint64_t *version)
 {
+	(void)version;
 	size_t n = packed_get_count(in, FRAME_MIN_BYTES);
 	p->frames = calloc(n + 1, sizeof(*p->frames));
 	if (!p->frames)
@@ -116,8 +126,9 @@ static int read_frames(struct packed_reader *in, struct profile *p)
 	return 0;
 }
 
-static int read_stacks(struct packed_reader *in, struct profile *p)
+static int read_stacks(struct packed_reader *in, struct profile *p, uint64_t *version)
 {
+	(void)version;
 	size_t n = packed_get_count(in, STACK_MIN_BYTES);
 	uint64_t frame = 0;
 	_cleanup_free_ uint16_t *depth = calloc(n + 1, sizeof(*depth));
@@ -135,10 +146,22 @@ static int read_stacks(struct packed_reader *in, struct profile *p)
 	return 0;
 }
 
-static int read_samples(struct packed_reader *in, struct profile *p)
+/* What version 2 added. */
+static int read_kind(struct packed_reader *in, struct profile_sample *s, uint64_t *pid, uint64_t *tid)
+{
+	s->kind = (uint16_t)packed_get_at_most(in, PROFILE_N_KINDS - 1);
+	s->weight_ns = packed_get(in);
+	if (packed_get_delta(in, pid) > UINT32_MAX || packed_get_delta(in, tid) > UINT32_MAX)
+		return -EBADMSG;
+	s->pid = (uint32_t)*pid;
+	s->tid = (uint32_t)*tid;
+	return 0;
+}
+
+static int read_samples(struct packed_reader *in, struct profile *p, uint64_t *version)
 {
 	size_t n = packed_get_count(in, SAMPLE_MIN_BYTES);
-	uint64_t stack = 0, span = 0, time_ns = 0;
+	uint64_t stack = 0, span = 0, time_ns = 0, pid = 0, tid = 0;
 	p->samples = calloc(n + 1, sizeof(*p->samples));
 	if (!p->samples)
 		return -ENOMEM;
@@ -152,21 +175,24 @@ static int read_samples(struct packed_reader *in, struct profile *p)
 		s->run = (uint32_t)packed_get_at_most(in, UINT32_MAX);
 		s->result = (uint16_t)packed_get_at_most(in, UINT16_MAX);
 		s->flags = (uint16_t)packed_get_at_most(in, UINT16_MAX);
+		if (*version > 1 && read_kind(in, s, &pid, &tid) < 0)
+			return -EBADMSG;
 	}
 	return 0;
 }
 
 int profile_decode(const void *data, size_t size, struct profile **ret)
 {
-	static int (*const steps[])(struct packed_reader *in, struct profile *p) = {
+	static int (*const steps[])(struct packed_reader *in, struct profile *p, uint64_t *version) = {
 		read_head, read_strings, read_frames, read_stacks, read_samples,
 	};
 	struct packed_reader in = {.at = data, .end = size ? (const uint8_t *)data + size : data};
 	_cleanup_(profile_freep) struct profile *p = calloc(1, sizeof(*p));
+	uint64_t version = 0;
 	if (!p)
 		return -ENOMEM;
 	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
-		int err = steps[i](&in, p);
+		int err = steps[i](&in, p, &version);
 		if (err == 0 && in.bad)
 			err = -EBADMSG;
 		if (err < 0)

@@ -44,6 +44,21 @@ static void put_clean(struct strbuf *out, const struct trace_clean *c)
 	strbuf_putc(out, '}');
 }
 
+static void put_profiled(struct strbuf *out, const struct trace_profiled *p)
+{
+	if (p->n_runs == 0)
+		return;
+	json_member_u64(out, ",\"profiled\":{", "runs", p->n_runs);
+	json_member_u64(out, ",", "wall_ns", p->wall_ns);
+	json_member_u64(out, ",", "on_cpu_ns", p->on_cpu_ns);
+	json_member_u64(out, ",", "runnable_ns", p->runnable_ns);
+	json_member_u64(out, ",", "blocked_ns", p->blocked_ns);
+	json_member_u64(out, ",", "stolen_ns", p->stolen_ns);
+	json_member_u64(out, ",", "cpu_clock_ns", p->cpu_clock_ns);
+	json_member_u64(out, ",", "switches", p->n_switches);
+	strbuf_putc(out, '}');
+}
+
 static void put_attributes(const struct writing *w, uint32_t idx)
 {
 	struct span_range r = span_list_of(&w->lists->attrs, w->tree, idx);
@@ -95,6 +110,7 @@ static void put_span(const struct writing *w, uint32_t idx)
 	json_member_u64(out, ",", "tid", s->tid);
 	json_member_bool(out, ",", "open", s->open);
 	put_clean(out, &s->clean);
+	put_profiled(out, &s->profiled);
 	put_attributes(w, idx);
 	put_events(w, idx);
 	strbuf_puts(out, ",\"children\":");

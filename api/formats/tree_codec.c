@@ -14,12 +14,13 @@
 #include "base/cleanup.h"
 
 #define TREE_MAGIC   "SVTR"
-#define TREE_VERSION 1
+#define TREE_VERSION 2 /* 1 had no SPAN_FLAG_PROFILED; it is still read */
 
 #define SPAN_FLAG_OPEN       1u
 #define SPAN_FLAG_CLEAN      2u
 #define SPAN_FLAG_UNMEASURED 4u
-#define SPAN_FLAGS           7u
+#define SPAN_FLAG_PROFILED   8u
+#define SPAN_FLAGS           15u
 
 /* Least bytes of one: each field takes at least one. */
 #define STRING_MIN_BYTES 1
@@ -51,6 +52,18 @@ static void put_usage(struct strbuf *out, const struct spvscope_usage *u)
 	packed_put(out, u->alloc_calls);
 }
 
+static void put_profiled(struct strbuf *out, const struct trace_profiled *p)
+{
+	packed_put(out, p->n_runs);
+	packed_put(out, p->n_switches);
+	packed_put(out, p->wall_ns);
+	packed_put(out, p->on_cpu_ns);
+	packed_put(out, p->runnable_ns);
+	packed_put(out, p->blocked_ns);
+	packed_put(out, p->stolen_ns);
+	packed_put(out, p->cpu_clock_ns);
+}
+
 static void put_spans(const struct trace_tree *t, struct profile *strings, struct strbuf *out)
 {
 	uint64_t start_ns = 0, pid = 0, tid = 0;
@@ -68,13 +81,15 @@ static void put_spans(const struct trace_tree *t, struct profile *strings, struc
 		packed_put(out, s->duration_ns);
 		put_usage(out, &s->used);
 		packed_put(out, (s->open ? SPAN_FLAG_OPEN : 0) | (s->clean.n_runs ? SPAN_FLAG_CLEAN : 0) |
-				(s->measured ? 0 : SPAN_FLAG_UNMEASURED));
+				(s->measured ? 0 : SPAN_FLAG_UNMEASURED) | (s->profiled.n_runs ? SPAN_FLAG_PROFILED : 0));
 		if (s->clean.n_runs) {
 			packed_put(out, s->clean.n_runs);
 			packed_put(out, s->clean.min_ns);
 			packed_put(out, s->clean.median_ns);
 			packed_put(out, s->clean.max_ns);
 		}
+		if (s->profiled.n_runs)
+			put_profiled(out, &s->profiled);
 	}
 }
 
@@ -203,6 +218,19 @@ static void read_clean(struct packed_reader *in, struct trace_clean *c)
 	in->bad = in->bad || c->n_runs == 0;
 }
 
+static void read_profiled(struct packed_reader *in, struct trace_profiled *p)
+{
+	p->n_runs = (uint32_t)packed_get_at_most(in, UINT32_MAX);
+	p->n_switches = (uint32_t)packed_get_at_most(in, UINT32_MAX);
+	p->wall_ns = packed_get(in);
+	p->on_cpu_ns = packed_get(in);
+	p->runnable_ns = packed_get(in);
+	p->blocked_ns = packed_get(in);
+	p->stolen_ns = packed_get(in);
+	p->cpu_clock_ns = packed_get(in);
+	in->bad = in->bad || p->n_runs == 0;
+}
+
 struct deltas {
 	uint64_t pid, tid, start_ns;
 };
@@ -219,11 +247,14 @@ static int read_span(struct reading *r, size_t i, struct deltas *before)
 	uint64_t duration_ns = packed_get_at_most(in, UINT64_MAX - start_ns);
 	struct spvscope_usage used = {0};
 	struct trace_clean clean = {0};
+	struct trace_profiled profiled = {0};
 
 	read_usage(in, &used);
 	unsigned flags = (unsigned)packed_get_at_most(in, SPAN_FLAGS);
 	if (flags & SPAN_FLAG_CLEAN)
 		read_clean(in, &clean);
+	if (flags & SPAN_FLAG_PROFILED)
+		read_profiled(in, &profiled);
 	if (in->bad || pid > UINT32_MAX || tid > UINT32_MAX)
 		return -EBADMSG;
 	int64_t idx = trace_tree_add(r->tree, parent_idx, level, name, start_ns, duration_ns);
@@ -235,6 +266,7 @@ static int read_span(struct reading *r, size_t i, struct deltas *before)
 		s->measured = !(flags & SPAN_FLAG_UNMEASURED);
 		s->open = flags & SPAN_FLAG_OPEN;
 		s->clean = clean;
+		s->profiled = profiled;
 	}
 	return state_of(r, idx);
 }
@@ -288,7 +320,8 @@ static int read_head(struct reading *r)
 	if ((size_t)(r->in.end - r->in.at) < strlen(TREE_MAGIC) || memcmp(r->in.at, TREE_MAGIC, strlen(TREE_MAGIC)))
 		return -EBADMSG;
 	r->in.at += strlen(TREE_MAGIC);
-	return packed_get(&r->in) == TREE_VERSION ? 0 : -EBADMSG;
+	uint64_t version = packed_get(&r->in);
+	return version >= 1 && version <= TREE_VERSION ? 0 : -EBADMSG;
 }
 
 static int read_totals(struct reading *r)

@@ -8,11 +8,11 @@
 void format_chrome(const struct trace_tree *tree, const struct trace_info *info, struct strbuf *out);
 void format_text(const struct trace_tree *tree, const struct trace_info *info, struct strbuf *out);
 
-void format_columns(const struct profile *profile, const struct trace_tree *tree, uint32_t span,
+void format_columns(const struct profile *profile, const struct trace_tree *tree, uint32_t span, enum profile_kind kind,
 	const struct trace_info *info, struct strbuf *out);
-void format_tree(const struct profile *profile, const struct trace_tree *tree, uint32_t span,
+void format_tree(const struct profile *profile, const struct trace_tree *tree, uint32_t span, enum profile_kind kind,
 	const struct trace_info *info, struct strbuf *out);
-void format_folded(const struct profile *profile, const struct trace_tree *tree, uint32_t span,
+void format_folded(const struct profile *profile, const struct trace_tree *tree, uint32_t span, enum profile_kind kind,
 	const struct trace_info *info, struct strbuf *out);
 
 #endif

@@ -35,6 +35,18 @@ struct trace_clean {
 	uint64_t min_ns, median_ns, max_ns;
 };
 
+/* Where the time of a span went, summed over the profiled runs, on the thread that it ran on: on_cpu_ns, runnable_ns and
+ * blocked_ns make up wall_ns. n_runs is 0 when it is not known. */
+struct trace_profiled {
+	uint32_t n_runs;
+	uint32_t n_switches;   /* times that the thread left its CPU */
+	uint64_t wall_ns, on_cpu_ns;
+	uint64_t runnable_ns;  /* it could have run and waited for a CPU */
+	uint64_t blocked_ns;   /* it waited for something else */
+	uint64_t stolen_ns;    /* of on_cpu_ns, what a hypervisor or interrupts took; spread evenly between two samples */
+	uint64_t cpu_clock_ns; /* the thread's own CPU clock over the same runs, for comparison */
+};
+
 struct trace_span {
 	const char *name;
 	enum spvscope_level level;
@@ -46,11 +58,12 @@ struct trace_span {
 	struct spvscope_usage used; /* differences over the span; now_ns is unused */
 	bool measured;       /* `used` says something; false for what was clocked only, as the front's own spans are */
 	bool open;           /* never ended: its process died in it; duration reaches to the last known time */
-	bool added;          /* recorded when it was over: it was never the active span */
 	/* How much later than its start and its end its thread said so (codegen/trace/thread_context.h): whoever interrupted
-	 * it meanwhile may have seen the span before. 0: it did not say. Only in a tree that was read from a log. */
+	 * it meanwhile may have seen the span before. 0: it did not say, and the span was never the active one: it was told of
+	 * when it was over. Only in a tree that was read from a log. */
 	uint32_t begin_published_ns, end_published_ns;
 	struct trace_clean clean;
+	struct trace_profiled profiled;
 };
 
 struct trace_tree {

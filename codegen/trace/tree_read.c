@@ -155,7 +155,6 @@ static int read_span(struct reading *in, const struct record *r)
 	};
 	if (r->head.type == SPAN_LOG_ADDED) {
 		span.duration_ns = r->head.usage.duration_ns;
-		span.added = true;
 	} else {
 		span.begin_published_ns = r->head.published_ns;
 		if (parent_idx != TRACE_NO_SPAN && t->spans[parent_idx].depth + 1 >= TRACE_WRITER_MAX_DEPTH)

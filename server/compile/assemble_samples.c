@@ -349,7 +349,7 @@ static int take_all(struct sampling *s, const void *data, size_t size)
 		return (int)frame;
 	s->kernel_frame = (uint32_t)frame;
 	s->profile->frequency_hz = s->a->outcome.analyzer.frequency_hz;
-	s->profile->lost = s->a->outcome.analyzer.counters.lost;
+	s->profile->lost[PROFILE_ON_CPU] = s->a->outcome.analyzer.counters.lost;
 	strbuf_putc(&s->log, '[');
 	r = take_records(s, data, size);
 	strbuf_putc(&s->log, ']');

@@ -252,7 +252,7 @@ static const struct flame_format *flame_format_of(struct http_request *req)
 static void found_flame(struct front *front, struct http_request *req, struct record *record)
 {
 	const struct flame_format *format = flame_format_of(req);
-	const char *span = http_query(req, "span");
+	const char *span = http_query(req, "span"), *kind = http_query(req, "kind");
 	struct http_response r = { .content_type = format->content_type };
 	uint64_t id = 0;
 	struct trace_info info;
@@ -271,7 +271,7 @@ static void found_flame(struct front *front, struct http_request *req, struct re
 	}
 	record_trace_info(record, &info);
 	format->write(record->profile ? record->profile : empty, record->tree, id ? (uint32_t)(id - 1) : TRACE_NO_SPAN,
-		&info, &r.body);
+		kind ? profile_kind_find(kind) : PROFILE_ON_CPU, &info, &r.body);
 	profile_free(empty);
 	http_reply(req, &r);
 }
@@ -288,8 +288,8 @@ void route_trace_flame(void *app, struct http_request *req)
 			strbuf_printf(&words, "%s%s", f == flame_formats ? "" : ", ", f->name);
 		reply_error(req, API_ERROR_BAD_QUERY, "format", "must be one of: %s", words.data ? words.data : "");
 		strbuf_done(&words);
-	} else if (kind && strcmp(kind, "on-cpu") != 0) {
-		reply_error(req, API_ERROR_BAD_QUERY, "kind", "must be on-cpu, not '%.40s'", kind);
+	} else if (kind && profile_kind_find(kind) == PROFILE_N_KINDS) {
+		reply_error(req, API_ERROR_BAD_QUERY, "kind", "must be on-cpu, off-cpu or faults, not '%.40s'", kind);
 	} else if (span && parse_number(span, 1, UINT32_MAX, &id) < 0) {
 		reply_error(req, API_ERROR_BAD_QUERY, "span", "must be the id of a span, not '%.40s'", span);
 	} else {

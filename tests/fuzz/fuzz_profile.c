@@ -19,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (profile_decode(out.data, out.len, &again) < 0 || again->n_samples != p->n_samples)
 		abort();
 	for (const struct flame_format *f = flame_formats; f->name; f++)
-		f->write(p, NULL, TRACE_NO_SPAN, &info, &out);
+		f->write(p, NULL, TRACE_NO_SPAN, PROFILE_ON_CPU, &info, &out);
 	profile_free(again);
 	profile_free(p);
 	strbuf_done(&out);

@@ -7,6 +7,8 @@
  *                                                  1 × opt;pass (truncated)   span 2
  *                                                  1 × no stack, no span (bad read)
  *
+ * sample_waits() adds two intervals off the CPU and a page fault, in span 1 of another process.
+ *
  * compile stands there with two lines of one file, which are one frame once merged. */
 #ifndef SPVSCOPE_TESTS_SAMPLE_PROFILE_H
 #define SPVSCOPE_TESTS_SAMPLE_PROFILE_H
@@ -47,8 +49,24 @@ static inline struct profile *sample_profile(void)
 	sample_take(p, 1, lone_pass, 2, ANALYZER_RESULT_TRUNCATED);
 	sample_take(p, 1, PROFILE_NO_STACK, PROFILE_NO_SPAN, ANALYZER_RESULT_BAD_READ);
 	p->frequency_hz = 4999;
-	p->lost = 9;
+	p->lost[PROFILE_ON_CPU] = 9;
 	return p;
+}
+
+static inline void sample_waits(struct profile *p)
+{
+	uint32_t main_ = sample_stack(p, PROFILE_NO_STACK, "main", "", 0);
+	struct profile_sample s = {.time_ns = 100, .weight_ns = 3000, .span = 1, .pid = 70, .tid = 71, .kind = PROFILE_OFF_CPU};
+
+	s.stack = sample_stack(p, main_, "[blocked: futex]", "", 0);
+	profile_add_sample(p, &s);
+	s.stack = sample_stack(p, main_, "[runnable: woken]", "", 0);
+	s.weight_ns = 500;
+	s.result = ANALYZER_RESULT_NO_ROW;
+	profile_add_sample(p, &s);
+	s = (struct profile_sample){.time_ns = 9, .stack = main_, .span = 1, .kind = PROFILE_FAULTS};
+	profile_add_sample(p, &s);
+	p->lost[PROFILE_OFF_CPU] = 2;
 }
 
 static inline struct trace_tree *sample_profile_tree(void)

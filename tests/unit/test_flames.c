@@ -17,12 +17,18 @@ struct fixture {
 	struct strbuf out;
 };
 
-static const char *written(struct fixture *f, const char *format, uint32_t span)
+static const char *written_of(struct fixture *f, enum profile_kind kind, const char *format, uint32_t span)
 {
 	*f = (struct fixture){.profile = sample_profile(), .tree = sample_profile_tree()};
-	flame_format_find(format)->write(f->profile, span == TRACE_NO_SPAN ? NULL : f->tree, span, &info, &f->out);
+	sample_waits(f->profile);
+	flame_format_find(format)->write(f->profile, span == TRACE_NO_SPAN ? NULL : f->tree, span, kind, &info, &f->out);
 	assert_false(f->out.failed);
 	return f->out.data;
+}
+
+static const char *written(struct fixture *f, const char *format, uint32_t span)
+{
+	return written_of(f, PROFILE_ON_CPU, format, span);
 }
 
 static void done(struct fixture *f)
@@ -166,6 +172,52 @@ static void columns_hold_every_sample(void **state)
 	done(&f);
 }
 
+static void time_off_the_cpu_weighs_its_nanoseconds(void **state)
+{
+	(void)state;
+	struct fixture f;
+	assert_string_equal(written_of(&f, PROFILE_OFF_CPU, "folded", TRACE_NO_SPAN),
+		"[truncated];main;[runnable: woken] 500\n"
+		"main;[blocked: futex] 3000\n");
+	done(&f);
+	json_t *d = parse(written_of(&f, PROFILE_OFF_CPU, "columns", 1));
+	assert_string_equal(json_string_value(json_object_get(d, "kind")), "off-cpu");
+	assert_string_equal(json_string_value(json_object_get(d, "unit")), "ns");
+	assert_int_equal(integer(d, "total"), 2);
+	assert_int_equal(integer(d, "truncated"), 1);
+	assert_int_equal(integer(d, "lost"), 2);
+	assert_int_equal(cell(d, "samples", "weight", 0), 3000);
+	assert_int_equal(cell(d, "samples", "weight", 1), 500);
+	assert_int_equal(cell(d, "samples", "pid", 0), 70);
+	assert_int_equal(cell(d, "samples", "tid", 0), 71);
+	json_decref(d);
+	done(&f);
+	d = parse(written_of(&f, PROFILE_OFF_CPU, "tree", TRACE_NO_SPAN));
+	assert_string_equal(json_string_value(json_object_get(d, "unit")), "ns");
+	assert_node(d, "all", 0, 3500, 2);
+	assert_int_equal(integer(d, "complete"), 3000);
+	assert_int_equal(integer(d, "truncated"), 500);
+	json_decref(d);
+	done(&f);
+	d = parse(written_of(&f, PROFILE_OFF_CPU, "columns", 2));
+	assert_int_equal(integer(d, "total"), 0);
+	json_decref(d);
+	done(&f);
+}
+
+static void page_faults_are_counted(void **state)
+{
+	(void)state;
+	struct fixture f;
+	assert_string_equal(written_of(&f, PROFILE_FAULTS, "folded", TRACE_NO_SPAN), "main 1\n");
+	done(&f);
+	json_t *d = parse(written_of(&f, PROFILE_FAULTS, "columns", TRACE_NO_SPAN));
+	assert_string_equal(json_string_value(json_object_get(d, "unit")), "faults");
+	assert_int_equal(integer(d, "total"), 1);
+	json_decref(d);
+	done(&f);
+}
+
 static void columns_of_a_span_hold_its_samples_only(void **state)
 {
 	(void)state;
@@ -186,7 +238,7 @@ static void an_empty_profile_is_no_trouble(void **state)
 	struct profile *p = profile_new();
 	for (const struct flame_format *f = flame_formats; f->name; f++) {
 		_cleanup_strbuf_ struct strbuf out = {0};
-		f->write(p, NULL, TRACE_NO_SPAN, &info, &out);
+		f->write(p, NULL, TRACE_NO_SPAN, PROFILE_ON_CPU, &info, &out);
 		assert_false(out.failed);
 		if (strcmp(f->name, "folded"))
 			json_decref(parse(out.data));
@@ -202,6 +254,8 @@ int main(void)
 		cmocka_unit_test(the_tree_counts_what_is_below),
 		cmocka_unit_test(columns_hold_every_sample),
 		cmocka_unit_test(columns_of_a_span_hold_its_samples_only),
+		cmocka_unit_test(time_off_the_cpu_weighs_its_nanoseconds),
+		cmocka_unit_test(page_faults_are_counted),
 		cmocka_unit_test(an_empty_profile_is_no_trouble),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

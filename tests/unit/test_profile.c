@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "api/formats/formats.h"
+#include "api/formats/packed.h"
+#include "base/cleanup.h"
 #include "tests/unit/sample_log.h"
 #include "tests/unit/sample_profile.h"
 
@@ -47,12 +49,21 @@ static void tens_of_thousands_of_frames_are_found_again(void **state)
 	profile_free(p);
 }
 
+static struct profile *sample_waiting_profile(void)
+{
+	struct profile *p = sample_profile();
+	sample_waits(p);
+	return p;
+}
+
 static void what_is_not_there_is_refused(void **state)
 {
 	(void)state;
 	struct profile *p = profile_new();
 	struct profile_sample sample = {.stack = 0};
 	assert_int_equal(profile_add_stack(p, PROFILE_NO_STACK, 0), -EINVAL);
+	assert_int_equal(profile_add_sample(p, &sample), -EINVAL);
+	sample = (struct profile_sample){.stack = PROFILE_NO_STACK, .kind = PROFILE_N_KINDS};
 	assert_int_equal(profile_add_sample(p, &sample), -EINVAL);
 	profile_add_frame(p, "f", "", "", 0);
 	assert_int_equal(profile_add_stack(p, 0, 0), -EINVAL);
@@ -64,11 +75,19 @@ static void what_is_not_there_is_refused(void **state)
 	profile_free(p);
 }
 
-static void samples_are_counted_by_result(void **state)
+static void kinds_are_found_by_their_names(void **state)
 {
 	(void)state;
-	struct profile *p = sample_profile();
-	assert_int_equal(p->n_samples, 8);
+	for (enum profile_kind kind = 0; kind < PROFILE_N_KINDS; kind++)
+		assert_int_equal(profile_kind_find(profile_kind_name(kind)), kind);
+	assert_int_equal(profile_kind_find("off"), PROFILE_N_KINDS);
+}
+
+static void samples_on_the_cpu_are_counted_by_result(void **state)
+{
+	(void)state;
+	struct profile *p = sample_waiting_profile();
+	assert_int_equal(p->n_samples, 11);
 	assert_int_equal(p->complete, 6);
 	assert_int_equal(p->truncated, 2);
 	profile_free(p);
@@ -88,13 +107,13 @@ static void assert_equal_profiles(const struct profile *a, const struct profile 
 	assert_int_equal(a->frequency_hz, b->frequency_hz);
 	assert_int_equal(a->complete, b->complete);
 	assert_int_equal(a->truncated, b->truncated);
-	assert_int_equal(a->lost, b->lost);
+	assert_memory_equal(a->lost, b->lost, sizeof(a->lost));
 }
 
 static void a_profile_comes_back_from_its_bytes(void **state)
 {
 	(void)state;
-	struct profile *p = sample_profile(), *back = NULL;
+	struct profile *p = sample_waiting_profile(), *back = NULL;
 	_cleanup_strbuf_ struct strbuf bytes = {0};
 	profile_encode(p, &bytes);
 	assert_false(bytes.failed);
@@ -106,6 +125,34 @@ static void a_profile_comes_back_from_its_bytes(void **state)
 	assert_int_equal(profile_add_stack(back, PROFILE_NO_STACK, 0), 0);
 	profile_free(back);
 	profile_free(p);
+}
+
+/* As records on disk have it that an older version kept: one sample on the CPU. */
+static void bytes_of_the_first_version_are_read(void **state)
+{
+	(void)state;
+	static const uint64_t numbers[] = {1, 4999, 1, 0, 3};
+	static const uint64_t rest[] = {1, 1, 1, 0, 0, /* frame */ 1, 0, 0, /* stack */ 1, 20, 2, 4, 0, 0, 1 /* sample */};
+	_cleanup_strbuf_ struct strbuf bytes = {0};
+	struct profile *back = NULL;
+
+	strbuf_puts(&bytes, "SVPR");
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
+		packed_put(&bytes, numbers[i]);
+	packed_put(&bytes, 2);
+	packed_put_string(&bytes, "");
+	packed_put_string(&bytes, "main");
+	for (size_t i = 0; i < ARRAY_SIZE(rest); i++)
+		packed_put(&bytes, rest[i]);
+	assert_int_equal(profile_decode(bytes.data, bytes.len, &back), 0);
+	assert_int_equal(back->n_samples, 1);
+	assert_int_equal(back->lost[PROFILE_ON_CPU], 3);
+	assert_int_equal(back->samples[0].kind, PROFILE_ON_CPU);
+	assert_int_equal(back->samples[0].time_ns, 10);
+	assert_int_equal(back->samples[0].stack, 0);
+	assert_int_equal(back->samples[0].span, 1);
+	assert_int_equal(back->samples[0].flags, 1);
+	profile_free(back);
 }
 
 static void an_empty_profile_comes_back_too(void **state)
@@ -123,7 +170,7 @@ static void an_empty_profile_comes_back_too(void **state)
 static void cut_or_lengthened_bytes_are_refused(void **state)
 {
 	(void)state;
-	struct profile *p = sample_profile(), *back = NULL;
+	struct profile *p = sample_waiting_profile(), *back = NULL;
 	_cleanup_strbuf_ struct strbuf bytes = {0};
 	profile_encode(p, &bytes);
 	for (size_t cut = 0; cut < bytes.len; cut++)
@@ -145,7 +192,8 @@ static void check_and_export(struct profile *p)
 		assert_true(p->samples[i].stack == PROFILE_NO_STACK || p->samples[i].stack < p->n_stacks);
 	for (const struct flame_format *f = flame_formats; f->name; f++) {
 		_cleanup_strbuf_ struct strbuf out = {0};
-		f->write(p, NULL, TRACE_NO_SPAN, &info, &out);
+		for (enum profile_kind kind = 0; kind < PROFILE_N_KINDS; kind++)
+			f->write(p, NULL, TRACE_NO_SPAN, kind, &info, &out);
 		assert_false(out.failed);
 	}
 }
@@ -153,7 +201,7 @@ static void check_and_export(struct profile *p)
 static void damaged_bytes_give_sound_profiles_or_none_for_10000_seeds(void **state)
 {
 	(void)state;
-	struct profile *p = sample_profile(), *back = NULL;
+	struct profile *p = sample_waiting_profile(), *back = NULL;
 	_cleanup_strbuf_ struct strbuf bytes = {0};
 	unsigned decoded = 0;
 	profile_encode(p, &bytes);
@@ -179,7 +227,9 @@ int main(void)
 		cmocka_unit_test(equal_things_are_kept_once),
 		cmocka_unit_test(tens_of_thousands_of_frames_are_found_again),
 		cmocka_unit_test(what_is_not_there_is_refused),
-		cmocka_unit_test(samples_are_counted_by_result),
+		cmocka_unit_test(samples_on_the_cpu_are_counted_by_result),
+		cmocka_unit_test(kinds_are_found_by_their_names),
+		cmocka_unit_test(bytes_of_the_first_version_are_read),
 		cmocka_unit_test(a_profile_comes_back_from_its_bytes),
 		cmocka_unit_test(an_empty_profile_comes_back_too),
 		cmocka_unit_test(cut_or_lengthened_bytes_are_refused),

@@ -33,6 +33,8 @@ static struct trace_tree *small_tree(void)
 	t->spans[2].pid = t->spans[2].tid = 812;
 	t->spans[3].open = true;
 	t->spans[1].clean = (struct trace_clean){5, 1400000, 1500000, 1600000};
+	t->spans[1].profiled = (struct trace_profiled){.n_runs = 2, .n_switches = 3, .wall_ns = 3000, .on_cpu_ns = 1500,
+		.runnable_ns = 400, .blocked_ns = 1100, .stolen_ns = 20, .cpu_clock_ns = 1480};
 	trace_tree_attr_u64(t, 3, "ir.bytes_before", 2112);
 	trace_tree_attr_str(t, 3, "note", "first");
 	trace_tree_attr_str(t, 3, "note", "second");
@@ -80,6 +82,7 @@ static void the_nested_tree_has_every_field(void **state)
 	assert_int_equal(integer(root, "start_ns"), 0);
 	assert_int_equal(integer(root, "duration_ns"), 2100000);
 	assert_null(json_object_get(root, "clean"));
+	assert_null(json_object_get(root, "profiled"));
 	assert_true(json_is_null(json_object_get(root, "cpu_ns"))); /* nobody measured it */
 	assert_true(json_is_null(json_object_get(root, "alloc_calls")));
 	assert_int_equal(json_array_size(children), 2);
@@ -98,6 +101,13 @@ static void the_nested_tree_has_every_field(void **state)
 	assert_true(json_is_false(json_object_get(p, "open")));
 	assert_true(json_is_true(json_object_get(opt, "open")));
 	assert_int_equal(integer(json_object_get(p, "clean"), "median_ns"), 1500000);
+	json_t *profiled = json_object_get(p, "profiled");
+	assert_int_equal(integer(profiled, "runs"), 2);
+	assert_int_equal(integer(profiled, "switches"), 3);
+	assert_int_equal(integer(profiled, "wall_ns"), integer(profiled, "on_cpu_ns") + integer(profiled, "runnable_ns") +
+		integer(profiled, "blocked_ns"));
+	assert_int_equal(integer(profiled, "stolen_ns"), 20);
+	assert_int_equal(integer(profiled, "cpu_clock_ns"), 1480);
 	json_t *event = json_array_get(json_object_get(p, "events"), 0);
 	assert_int_equal(integer(event, "time_ns"), 12000);
 	assert_string_equal(string(event, "level"), "error");

@@ -23,6 +23,7 @@ static struct trace_tree *edge_tree(void)
 	t->spans[9].pid = UINT32_MAX;
 	t->spans[9].used.alloc_bytes = UINT64_MAX;
 	t->spans[9].clean = (struct trace_clean){3, 1, 2, UINT64_MAX};
+	t->spans[9].profiled = (struct trace_profiled){4, 2, 1000, 700, 100, 200, 50, 640};
 	trace_tree_attr_u64(t, 9, "most", UINT64_MAX);
 	trace_tree_attr_str(t, 9, "empty", "");
 	trace_tree_event(t, TRACE_NO_SPAN, SPVSCOPE_LEVEL_WARN, UINT64_MAX, "outside", "");
@@ -49,6 +50,7 @@ static void assert_equal_trees(const struct trace_tree *a, const struct trace_tr
 		assert_int_equal(x.measured, y.measured);
 		assert_int_equal(x.open, y.open);
 		assert_memory_equal(&x.clean, &y.clean, sizeof(x.clean));
+		assert_memory_equal(&x.profiled, &y.profiled, sizeof(x.profiled));
 	}
 	assert_int_equal(a->n_attrs, b->n_attrs);
 	for (size_t i = 0; i < a->n_attrs; i++) {
