@@ -147,6 +147,11 @@ int main(int argc, char **argv)
 		sessions_free(TAKE_PTR(c.control.sessions));
 		registry_free(TAKE_PTR(c.control.registry));
 	}
+	r = privileges_close_files();
+	if (r < 0) {
+		log_error(TARGET, "cannot give up opening files: %s", strerror(-r));
+		return EXIT_FAILURE;
+	}
 	r = control_serve(&c.control);
 	if (r < 0)
 		log_error(TARGET, "the front's socket: %s", strerror(-r));
