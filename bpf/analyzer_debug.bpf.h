@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
-/* The part that only the debug object has: structured events of the analyzed tasks, from tracepoints that the process
- * attaches while a debug session is there. They fire for every task of the machine, so the first thing each does is to
- * leave when the task is none of ours. Included by analyzer.bpf.c alone. */
+/* The part that only the debug object has: structured events of the analyzed tasks. Those of the scheduler's tracepoints are
+ * told by its programs; the others have tracepoints of their own, which the process attaches while a debug session is
+ * there. They fire for every task of the machine, so the first thing each does is to leave when the task is none of
+ * ours. Included by analyzer.bpf.c alone. */
 #ifndef SPVSCOPE_ANALYZER_DEBUG_BPF_H
 #define SPVSCOPE_ANALYZER_DEBUG_BPF_H
-
-#define RING_EVENT_BARE_BYTES __builtin_offsetof(struct ring_event, ips)
 
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
@@ -14,74 +13,47 @@ struct {
 	__type(value, struct analyzer_syscall);
 } syscalls SEC(".maps");
 
-/* Where an event with a stack is put together. A sample may interrupt it, which has a room of its own; events have none
- * that would interrupt each other, since tracepoints run without preemption and those in interrupts have no stack. */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct ring_event);
-} event_room SEC(".maps");
+/* ---- how an event is put together ---- */
 
-static __always_inline void event_begin(struct ring_event *event, const struct owner *owner, __u32 kind, __u64 pid_tgid)
+/* The CPU's room, with an event in it that goes by the pid and tid of a task. */
+static __always_inline struct ring_event *event_compose(enum room which, const struct owner *owner, __u32 kind,
+	struct task_struct *task)
 {
-	fill_head(&event->head, RING_EVENT, owner, pid_tgid);
+	struct analyzer_room *room = room_of(which);
+	struct ring_event *event;
+
+	if (!room)
+		return NULL;
+	event = ROOM_RECORD(room, ring_event);
+	fill_head(&event->head, RING_EVENT, owner, task);
 	event->kind = kind;
 	event->reserved = 0;
 	event->args[0] = event->args[1] = event->args[2] = 0;
 	event->text[0] = 0;
-}
-
-/* Room in the ring for an event without a stack, or NULL, which is counted. */
-static __always_inline struct ring_event *event_reserve(const struct owner *owner, __u32 kind, __u64 pid_tgid)
-{
-	struct ring_event *event = NULL;
-
-	if (owner->slot->events < ANALYZER_EVENTS_MAX)
-		event = bpf_ringbuf_reserve(&ring, RING_EVENT_BARE_BYTES, 0);
-	if (!event) {
-		__sync_fetch_and_add(&owner->slot->lost_events, 1);
-		return NULL;
-	}
-	__sync_fetch_and_add(&owner->slot->events, 1);
-	event_begin(event, owner, kind, pid_tgid);
+	if (task == bpf_get_current_task_btf())
+		read_active_span(&event->head, task, owner->identity->thread_context);
 	return event;
 }
 
-/* The CPU's room for an event with a stack. */
-static __always_inline struct ring_event *event_compose(const struct owner *owner, __u32 kind)
+static __always_inline void event_send(struct ring_event *event, const struct owner *owner, __u32 n_ips)
 {
-	__u32 zero = 0;
-	struct ring_event *event = bpf_map_lookup_elem(&event_room, &zero);
-
-	if (event) {
-		event_begin(event, owner, kind, bpf_get_current_pid_tgid());
-		read_active_span(&event->head, bpf_get_current_task_btf(), owner->slot->thread_context);
-	}
-	return event;
-}
-
-static long walk_event_turn(__u32 turn, struct walk *w)
-{
-	__u32 zero = 0;
-	struct ring_event *event = bpf_map_lookup_elem(&event_room, &zero);
-
-	return event ? walk_frame(w, &event->ips[turn & (ANALYZER_STACK_FRAMES - 1)]) : 1;
-}
-
-/* Adds the stack of the current task and hands it to the ring. */
-static __always_inline void event_send(struct ring_event *event, const struct owner *owner, struct task_struct *task)
-{
-	struct walk walk = {0};
 	long failed = -1;
 
-	walk_from_task(&walk, task);
-	walk_stack(&walk, owner, walk_event_turn);
-	event->head.n_ips = walk.n_ips;
+	event->head.n_ips = n_ips;
 	if (owner->slot->events < ANALYZER_EVENTS_MAX)
-		failed = bpf_ringbuf_output(&ring, event, RING_EVENT_BARE_BYTES + walk.n_ips * sizeof(__u64),
-			BPF_RB_NO_WAKEUP);
+		failed = ring_put(event, sizeof(*event), n_ips);
 	__sync_fetch_and_add(failed ? &owner->slot->lost_events : &owner->slot->events, 1);
+}
+
+/* Adds the stack of a task, which is the current one, and sends it. */
+static __always_inline void event_send_with_stack(struct ring_event *event, const struct owner *owner, enum room which,
+	struct task_struct *task)
+{
+	struct walk walk = {0};
+
+	walk_from_task(&walk, task);
+	walk_stack(&walk, owner, which);
+	event_send(event, owner, walk.n_ips);
 }
 
 struct mapping {
@@ -99,6 +71,66 @@ static long name_mapping(struct task_struct *task, struct vm_area_struct *vma, s
 	return 0;
 }
 
+/* ---- what the scheduler's programs tell ---- */
+
+static __always_inline int in_system_call(struct task_struct *task)
+{
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
+
+	return task->tgid && SYSCALL_OF_TASK(regs) >= 0;
+}
+
+static __always_inline void tell_wakeup(struct task_struct *woken, const struct owner *owner)
+{
+	struct task_struct *waker = bpf_get_current_task_btf();
+	struct ring_event *event;
+	struct owner other;
+
+	if (!owner->slot->enabled)
+		return;
+	event = event_compose(ROOM_WAKEUP, owner, ANALYZER_EVENT_WAKEUP, woken);
+	if (!event)
+		return;
+	event->args[0] = pid_here(waker);
+	event->args[1] = tid_here(waker);
+	/* An interrupt that came upon the waker looks the same; nothing here tells. Out of a system call it is likely. */
+	event->args[2] = in_system_call(waker);
+	bpf_get_current_comm(event->text, 16);
+	if (event->args[2] && owner_of(waker, &other) && other.slot == owner->slot)
+		event_send_with_stack(event, &other, ROOM_WAKEUP, waker);
+	else
+		event_send(event, owner, 0);
+}
+
+static __always_inline void tell_fork(struct task_struct *parent, struct task_struct *child, const struct owner *owner)
+{
+	struct ring_event *event;
+
+	if (!owner->slot->enabled)
+		return;
+	event = event_compose(ROOM_EVENT, owner, ANALYZER_EVENT_FORK, parent);
+	if (!event)
+		return;
+	event->args[0] = pid_here(child);
+	event->args[1] = tid_here(child);
+	event_send_with_stack(event, owner, ROOM_EVENT, parent);
+}
+
+static __always_inline void tell_exec(struct task_struct *task, struct linux_binprm *program, const struct owner *owner)
+{
+	struct ring_event *event;
+
+	if (!owner->slot->enabled)
+		return;
+	event = event_compose(ROOM_EVENT, owner, ANALYZER_EVENT_EXEC, task);
+	if (!event)
+		return;
+	bpf_probe_read_kernel_str(event->text, sizeof(event->text), program->filename);
+	event_send(event, owner, 0);
+}
+
+/* ---- tracepoints of their own ---- */
+
 SEC("tp_btf/page_fault_user")
 int BPF_PROG(on_page_fault, unsigned long address, void *regs, unsigned long error_code)
 {
@@ -109,7 +141,7 @@ int BPF_PROG(on_page_fault, unsigned long address, void *regs, unsigned long err
 
 	if (!owner_of(task, &owner))
 		return 0;
-	event = event_compose(&owner, ANALYZER_EVENT_PAGE_FAULT);
+	event = event_compose(ROOM_EVENT, &owner, ANALYZER_EVENT_PAGE_FAULT, task);
 	if (!event)
 		return 0;
 	/* Fails when another thread is changing the mappings; then the event says that it does not know. */
@@ -118,29 +150,71 @@ int BPF_PROG(on_page_fault, unsigned long address, void *regs, unsigned long err
 	event->args[1] = error_code;
 	event->args[2] = mapping.found;
 	__builtin_memcpy(event->text, mapping.file, sizeof(event->text));
-	event_send(event, &owner, task);
+	event_send_with_stack(event, &owner, ROOM_EVENT, task);
 	return 0;
 }
 
+/* How a system call changes the mappings; 0: not at all. */
+static __always_inline __u32 mapping_change(__u64 number)
+{
+	switch (number) {
+	case SYSCALL_MMAP: return ANALYZER_MAPPING_MADE;
+	case SYSCALL_MUNMAP: return ANALYZER_MAPPING_REMOVED;
+	case SYSCALL_MPROTECT: return ANALYZER_MAPPING_PROTECTED;
+	default: return 0;
+	}
+}
+
 SEC("tp_btf/sys_enter")
-int BPF_PROG(on_sys_enter, void *regs, long number)
+int BPF_PROG(on_sys_enter, struct pt_regs *regs, long number)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct analyzer_syscall *call;
+	struct mapping mapping = {};
 	struct owner owner;
 
 	if (!owner_of(task, &owner))
 		return 0;
 	call = bpf_task_storage_get(&syscalls, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (!call)
+	if (!call) {
+		__sync_fetch_and_add(&owner.slot->lost_events, 1);
 		return 0;
+	}
 	call->number = number;
+	call->args[0] = SYSCALL_ARG_1(regs);
+	call->args[1] = SYSCALL_ARG_2(regs);
+	call->args[2] = SYSCALL_ARG_3(regs);
+	if (mapping_change(number) == ANALYZER_MAPPING_REMOVED) /* afterwards nobody knows what was there */
+		bpf_find_vma(task, call->args[0], name_mapping, &mapping, 0);
+	__builtin_memcpy(call->file, mapping.file, sizeof(call->file));
 	call->enter_ns = bpf_ktime_get_ns();
 	return 0;
 }
 
+static __always_inline void tell_mapping(struct task_struct *task, const struct owner *owner,
+	const struct analyzer_syscall *call, __u64 returned)
+{
+	__u32 change = mapping_change(call->number);
+	__u64 address = change == ANALYZER_MAPPING_MADE ? returned : call->args[0];
+	struct mapping mapping = {};
+	struct ring_event *event;
+
+	event = event_compose(ROOM_EVENT, owner, ANALYZER_EVENT_MAPPING, task);
+	if (!event)
+		return;
+	if (change == ANALYZER_MAPPING_REMOVED)
+		__builtin_memcpy(mapping.file, call->file, sizeof(mapping.file));
+	else
+		bpf_find_vma(task, address, name_mapping, &mapping, 0);
+	event->args[0] = change | (__u64)call->args[2] << 32; /* what it may be used for; of a removed one nothing */
+	event->args[1] = address;
+	event->args[2] = call->args[1];
+	__builtin_memcpy(event->text, mapping.file, sizeof(event->text));
+	event_send_with_stack(event, owner, ROOM_EVENT, task);
+}
+
 SEC("tp_btf/sys_exit")
-int BPF_PROG(on_sys_exit, void *regs, long returned)
+int BPF_PROG(on_sys_exit, struct pt_regs *regs, long returned)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct analyzer_syscall *call;
@@ -155,70 +229,15 @@ int BPF_PROG(on_sys_exit, void *regs, long returned)
 		return 0; /* it began before the session was enabled */
 	enter_ns = call->enter_ns;
 	call->enter_ns = 0;
-	event = event_compose(&owner, ANALYZER_EVENT_SYSCALL);
+	event = event_compose(ROOM_EVENT, &owner, ANALYZER_EVENT_SYSCALL, task);
 	if (!event)
 		return 0;
 	event->args[0] = call->number;
 	event->args[1] = returned;
 	event->args[2] = event->head.time_ns - enter_ns;
-	event_send(event, &owner, task);
-	return 0;
-}
-
-static __always_inline __u64 pid_tgid_of(struct task_struct *task)
-{
-	return (__u64)task->tgid << 32 | (__u32)task->pid;
-}
-
-SEC("tp_btf/sched_wakeup")
-int BPF_PROG(on_wakeup, struct task_struct *woken)
-{
-	struct ring_event *event;
-	struct owner owner;
-	__u64 waker = bpf_get_current_pid_tgid();
-
-	if (!owner_of(woken, &owner))
-		return 0;
-	event = event_reserve(&owner, ANALYZER_EVENT_WAKEUP, pid_tgid_of(woken));
-	if (!event)
-		return 0;
-	event->args[0] = waker >> 32;
-	event->args[1] = (__u32)waker;
-	bpf_get_current_comm(event->text, 16);
-	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
-	return 0;
-}
-
-SEC("tp_btf/sched_process_fork")
-int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
-{
-	struct ring_event *event;
-	struct owner owner;
-
-	if (!owner_of(parent, &owner))
-		return 0;
-	event = event_reserve(&owner, ANALYZER_EVENT_FORK, pid_tgid_of(parent));
-	if (!event)
-		return 0;
-	event->args[0] = child->tgid;
-	event->args[1] = child->pid;
-	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
-	return 0;
-}
-
-SEC("tp_btf/sched_process_exec")
-int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm *program)
-{
-	struct ring_event *event;
-	struct owner owner;
-
-	if (!owner_of(task, &owner))
-		return 0;
-	event = event_reserve(&owner, ANALYZER_EVENT_EXEC, pid_tgid_of(task));
-	if (!event)
-		return 0;
-	bpf_probe_read_kernel_str(event->text, sizeof(event->text), program->filename);
-	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+	event_send_with_stack(event, &owner, ROOM_EVENT, task);
+	if (mapping_change(call->number) && (returned >= 0 || returned < -4095))
+		tell_mapping(task, &owner, call, returned);
 	return 0;
 }
 
@@ -230,12 +249,12 @@ int BPF_PROG(on_exit, struct task_struct *task)
 
 	if (!owner_of(task, &owner))
 		return 0;
-	event = event_reserve(&owner, ANALYZER_EVENT_EXIT, pid_tgid_of(task));
+	event = event_compose(ROOM_EVENT, &owner, ANALYZER_EVENT_EXIT, task);
 	if (!event)
 		return 0;
 	event->args[0] = (__u32)task->exit_code;
 	event->args[1] = task->pid == task->tgid;
-	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+	event_send(event, &owner, 0);
 	return 0;
 }
 

@@ -8,7 +8,7 @@
 
 #include "unwind_step.h"
 
-#define ANALYZER_LAYOUT_VERSION 3u
+#define ANALYZER_LAYOUT_VERSION 4u
 
 #define ANALYZER_SLOTS        256u        /* sessions at a time, over both objects' kinds each */
 #define ANALYZER_SPACES       4u          /* address spaces whose unwind tables are there: one a worker template */
@@ -23,36 +23,63 @@ struct analyzer_layout {
 	__u32 debug;   /* 1 when it was built with ANALYZER_DEBUG, whatever its name says */
 };
 
-/* Kept by the kernel on the task itself (task storage, seeded through a pidfd): so a pid number that comes round is
- * never mistaken for the process that had it before. Valid while the slot has the same generation. */
+/* Kept by the kernel on the leader of a thread group (task storage, seeded through a pidfd and copied at fork): so a pid
+ * number that comes round is never mistaken for the process that had it before. Valid while the slot has the same
+ * generation. */
 struct analyzer_identity {
 	__u32 slot;
 	__u32 generation; /* never 0 */
+	/* Both hold until an exec. */
+	__u32 space;      /* index of its unwind tables in the map `spaces`; ANALYZER_NO_SPACE: none */
+	__u32 reserved;
+	__s64 thread_context; /* where otel_thread_ctx_v1 lies from the thread pointer; 0: it has none */
+};
+
+/* Kept on each thread: since when it is off its CPU or on it. */
+struct analyzer_thread {
+	__u32 generation; /* of the session that this was written for; of another one it says nothing */
+	__u32 state;      /* enum ring_off_state, of the last time that it left */
+	__s32 syscall;    /* likewise */
+	__u32 reserved;
+	__u64 off_ns;     /* when it left; 0: before it was followed */
+	__u64 woken_ns;   /* when it became runnable; 0: it is blocked, or not followed */
+	__u64 on_ns;      /* when it came back; 0: it is off */
+	__u64 ran_ns;     /* its CPU clock then */
+	__u64 stolen_ns;  /* told since then */
+	__u64 checked_ns; /* up to where it is told */
+	__u64 cpu_clock_ns;  /* its CPU's own clock when it came back */
+	__u64 cpu_stolen_ns; /* what its CPU had lost to the hypervisor at checked_ns, since the machine's start */
 };
 
 /* One session as both sides see it; mapped into the analyzer process. */
 struct analyzer_slot {
 	__u32 generation; /* 0: free */
-	__u32 enabled;    /* written by the process; the programs do nothing while it is 0 */
+	__u32 enabled;    /* written by the process; the programs tell nothing while it is 0 */
 	__u64 samples;    /* handed to the ring */
 	__u64 lost;       /* samples that found no room in the ring */
 	__u64 events;     /* handed to the ring; the debug object only */
 	__u64 lost_events; /* no room in the ring, or beyond ANALYZER_EVENTS_MAX */
-	__u32 space;      /* index of its unwind tables in the map `spaces`, or ANALYZER_NO_SPACE */
-	__u32 reserved;
-	__s64 thread_context; /* where otel_thread_ctx_v1 lies from the thread pointer; 0: the worker has none */
-	__u64 pad[1];     /* a cache line each: two workers' counters do not share one */
+	__u64 lost_stacks; /* of threads that left their CPU */
+	__u64 lost_intervals; /* threads that came back, and no room to tell it */
+	__u64 forks;      /* processes that joined */
+	__u64 lost_forks; /* processes that could not be marked */
+	__u64 pad[7];     /* whole cache lines: two workers' counters do not share one */
 };
 
 /* The whole .bss of an object. */
 struct analyzer_shared {
 	struct analyzer_slot slots[ANALYZER_SLOTS];
 	__u64 strangers; /* samples of no session: its event still ran while it was detached, or it was not enabled */
+	__u32 n_attached; /* written by the process: while it is 0 the scheduler's programs look at no task */
+	__u32 reserved;
 };
 
 enum ring_type {
 	RING_SAMPLE = 1,
 	RING_EVENT = 2,
+	RING_OFF = 3,
+	RING_ON = 4,
+	RING_STOLEN = 5,
 };
 
 /* What a thread said of its active span when a record about it was made (bpf/thread_context.bpf.h). */
@@ -76,22 +103,69 @@ struct ring_head {
 	__u32 reserved;
 };
 
+/* Records with a stack end with it: n_ips addresses, innermost first. */
 struct ring_sample {
 	struct ring_head head;
 	__u32 stack_end; /* enum unwind_end */
 	__u32 in_kernel;
-	__u64 ips[ANALYZER_STACK_FRAMES]; /* innermost first; n_ips of them are in the ring */
+	__u64 ips[];
+};
+
+enum ring_off_state {
+	RING_OFF_PREEMPTED = 0,
+	RING_OFF_INTERRUPTIBLE = 1,
+	RING_OFF_UNINTERRUPTIBLE = 2,
+	RING_OFF_IO = 3,
+	RING_OFF_STOPPED = 4,
+	RING_OFF_UNKNOWN = 5,
+	RING_OFF_NEW = 6,
+	RING_OFF_ENDED = 7,
+};
+
+/* A thread leaves its CPU. Two records make an interval, so that nothing is kept in the kernel meanwhile, and the process
+ * can cut what is open. */
+struct ring_off {
+	struct ring_head head;
+	__u32 state; /* enum ring_off_state */
+	__s32 syscall; /* -1: none */
+	__u32 stack_end; /* enum unwind_end */
+	__u32 reserved;
+	__u64 ips[];
+};
+
+/* It comes back. All but the stack is here again, for when the first record found no room. */
+struct ring_on {
+	struct ring_head head;
+	__u32 state;
+	__s32 syscall;
+	__u64 off_ns;   /* as in struct analyzer_thread, like woken_ns */
+	__u64 woken_ns;
+};
+
+/* It was on its CPU and did not run for some of the time from..time_ns. */
+struct ring_stolen {
+	struct ring_head head;
+	__u64 from_ns;
+	__u64 stolen_ns;
 };
 
 /* What a debug event is about; args by kind. */
 enum analyzer_event_kind {
 	ANALYZER_EVENT_PAGE_FAULT = 1, /* address, error code of the CPU, 1: a mapping was found; text: its file */
 	ANALYZER_EVENT_SYSCALL = 2,    /* number, returned, took ns */
-	ANALYZER_EVENT_WAKEUP = 3,     /* waker's pid, waker's tid; text: its name. The event's pid and tid are the woken */
+	ANALYZER_EVENT_WAKEUP = 3,     /* waker's pid, its tid, 1: it was in a system call; text: the waker's name. The event's
+	                                  pid and tid are the woken, its stack is the waker's where that is one of ours */
 	ANALYZER_EVENT_FORK = 4,       /* child's pid, child's tid */
 	ANALYZER_EVENT_EXEC = 5,       /* text: the program */
 	ANALYZER_EVENT_EXIT = 6,       /* wait status; 1: the whole process */
 	ANALYZER_EVENT_DECISION = 7,   /* the analyzer process's own: attach, enable, why stacks ended */
+	ANALYZER_EVENT_MAPPING = 8,    /* enum analyzer_mapping_change, address, length; text: its file */
+};
+
+enum analyzer_mapping_change {
+	ANALYZER_MAPPING_MADE = 1,
+	ANALYZER_MAPPING_REMOVED = 2,
+	ANALYZER_MAPPING_PROTECTED = 3,
 };
 
 #define RING_TEXT_BYTES 64
@@ -102,19 +176,32 @@ struct ring_event {
 	__u32 reserved;
 	__u64 args[3];
 	char text[RING_TEXT_BYTES]; /* NUL-terminated */
-	__u64 ips[ANALYZER_STACK_FRAMES]; /* n_ips of them are in the ring */
+	__u64 ips[];
 };
 
 /* The kernel's side of a system call that is under way, kept on the thread. */
 struct analyzer_syscall {
 	__u64 enter_ns; /* 0: none */
 	__u64 number;
+	__u64 args[3];  /* of those that change mappings */
+	char file[RING_TEXT_BYTES]; /* that is unmapped */
 };
 
-_Static_assert(sizeof(struct analyzer_slot) == 64, "a cache line");
+/* Where a record with a stack is put together, one a CPU and use: the record's own part ends where the addresses begin,
+ * so that the two are one piece. */
+#define ROOM_HEAD_BYTES 256
+struct analyzer_room {
+	char head[ROOM_HEAD_BYTES];
+	__u64 ips[ANALYZER_STACK_FRAMES];
+};
+
+_Static_assert(sizeof(struct analyzer_slot) == 128, "whole cache lines");
 _Static_assert((ANALYZER_STACK_FRAMES & (ANALYZER_STACK_FRAMES - 1)) == 0, "it is a mask, less one");
 _Static_assert(sizeof(struct ring_head) == 48, "layout is shared");
-_Static_assert(sizeof(struct ring_sample) == 56 + 8 * ANALYZER_STACK_FRAMES, "layout is shared");
-_Static_assert(sizeof(struct ring_event) == 144 + 8 * ANALYZER_STACK_FRAMES, "layout is shared");
+_Static_assert(sizeof(struct ring_sample) == 56, "layout is shared");
+_Static_assert(sizeof(struct ring_off) == 64, "layout is shared");
+_Static_assert(sizeof(struct ring_on) == 72, "layout is shared");
+_Static_assert(sizeof(struct ring_stolen) == 64, "layout is shared");
+_Static_assert(sizeof(struct ring_event) == 144 && sizeof(struct ring_event) <= ROOM_HEAD_BYTES, "layout is shared");
 
 #endif

@@ -88,6 +88,7 @@ static void fill_status(const struct control *c, struct analyzer_message *answer
 
 	answer->sessions = totals->attached_now;
 	answer->counters = totals->counters;
+	sessions_costs(c->sessions, &answer->costs);
 	snprintf(text, sizeof(text), "sampling by %s", sessions_sampler(c->sessions));
 	set_text(answer, text);
 }

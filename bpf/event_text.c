@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 
 #include "base/cleanup.h"
@@ -52,11 +53,36 @@ static void syscall_text(const struct ring_event *e, char *text, size_t size)
 
 static void wakeup_text(const struct ring_event *e, char *text, size_t size)
 {
+	char who[80];
+
 	if (e->args[0])
-		snprintf(text, size, "woken by %s (pid %" PRIu64 ", thread %" PRIu64 ")", e->text, (uint64_t)e->args[0],
-			(uint64_t)e->args[1]);
+		snprintf(who, sizeof(who), "pid %" PRIu64 ", thread %" PRIu64, (uint64_t)e->args[0], (uint64_t)e->args[1]);
 	else
+		snprintf(who, sizeof(who), "outside of our processes");
+	if (strncmp(e->text, "swapper", 7) == 0)
 		snprintf(text, size, "woken by an interrupt on an idle CPU");
+	else if (e->args[2])
+		snprintf(text, size, "woken by %s (%s)", e->text, who);
+	else
+		snprintf(text, size, "woken by %s (%s), or by an interrupt that came upon it", e->text, who);
+}
+
+static void mapping_text(const struct ring_event *e, char *text, size_t size)
+{
+	static const char *const changes[] = {
+		[ANALYZER_MAPPING_MADE] = "mapped",
+		[ANALYZER_MAPPING_REMOVED] = "unmapped",
+		[ANALYZER_MAPPING_PROTECTED] = "protected",
+	};
+	uint32_t change = (uint32_t)e->args[0], use = (uint32_t)(e->args[0] >> 32);
+	const char *what = change < ARRAY_SIZE(changes) ? changes[change] : NULL;
+	char rights[32] = "";
+
+	if (change != ANALYZER_MAPPING_REMOVED)
+		snprintf(rights, sizeof(rights), ", %s%s%s%s", use & PROT_READ ? "r" : "-", use & PROT_WRITE ? "w" : "-",
+			use & PROT_EXEC ? "x" : "-", use & ~(uint32_t)(PROT_READ | PROT_WRITE | PROT_EXEC) ? "+" : "");
+	snprintf(text, size, "%s 0x%" PRIx64 ", %" PRIu64 " bytes of %s%s", what ? what : "changed", (uint64_t)e->args[1],
+		(uint64_t)e->args[2], e->text[0] ? e->text : "anonymous memory", rights);
 }
 
 static void fork_text(const struct ring_event *e, char *text, size_t size)
@@ -93,6 +119,7 @@ static const struct {
 	[ANALYZER_EVENT_FORK] = {"fork", fork_text},
 	[ANALYZER_EVENT_EXEC] = {"exec", exec_text},
 	[ANALYZER_EVENT_EXIT] = {"exit", exit_text},
+	[ANALYZER_EVENT_MAPPING] = {"mapping", mapping_text},
 };
 
 void event_text(const struct ring_event *from, struct analyzer_event *to)

@@ -20,6 +20,9 @@ struct timed_record {
 };
 static_assert(offsetof(struct analyzer_sample, time_ns) == offsetof(struct timed_record, time_ns), "layout");
 static_assert(offsetof(struct analyzer_event, time_ns) == offsetof(struct timed_record, time_ns), "layout");
+static_assert(offsetof(struct analyzer_off_cpu, time_ns) == offsetof(struct timed_record, time_ns), "layout");
+static_assert(offsetof(struct analyzer_stolen, time_ns) == offsetof(struct timed_record, time_ns), "layout");
+static_assert(sizeof(struct analyzer_off_cpu) % 8 == 0 && sizeof(struct analyzer_stolen) % 8 == 0, "layout");
 static_assert(sizeof(struct analyzer_sample) % 8 == 0 && sizeof(struct analyzer_event) % 8 == 0, "layout");
 
 void gather_done(struct gather *g)
@@ -63,10 +66,9 @@ void *gather_append(struct gather *g, enum analyzer_record_type type, size_t hea
 	g->len += size;
 	g->disordered |= time_ns < g->last_time_ns;
 	g->last_time_ns = time_ns;
-	if (type == ANALYZER_RECORD_SAMPLE)
-		g->n_samples++;
-	else
-		g->n_events++;
+	g->n_records++;
+	g->n_samples += type == ANALYZER_RECORD_SAMPLE;
+	g->n_events += type == ANALYZER_RECORD_EVENT;
 	return record;
 }
 
@@ -82,7 +84,7 @@ static int compare_records(const void *a, const void *b)
 
 static int sort_records(struct gather *g)
 {
-	size_t n = g->n_samples + g->n_events, at = 0;
+	size_t n = g->n_records, at = 0;
 	_cleanup_free_ const struct timed_record **order = calloc(n, sizeof(*order));
 	char *sorted = malloc(g->len);
 

@@ -14,7 +14,7 @@ struct gather {
 	char *data; /* owned */
 	size_t len, capacity;
 	uint64_t last_time_ns;
-	uint64_t n_samples, n_events;
+	uint64_t n_records, n_samples, n_events; /* the first: of all types */
 	bool disordered; /* a record came behind a later one, from another CPU */
 };
 

@@ -9,11 +9,49 @@
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
+struct ns_common {
+	unsigned int inum;
+};
+
+struct pid_namespace {
+	struct ns_common ns;
+};
+
+struct upid {
+	int nr;
+	struct pid_namespace *ns;
+};
+
+struct pid {
+	unsigned int level;
+	struct upid numbers[1];
+};
+
+/* A CPU's queue of runnable threads. Where the kernel is built without group scheduling nothing leads from a task to it;
+ * where it is no guest, prev_steal_time_rq is not there. */
+struct rq {
+	__u64 clock;              /* when it was last brought up to date: at each switch and tick */
+	__u64 prev_steal_time_rq; /* what the hypervisor had taken from this CPU by then */
+};
+
+struct cfs_rq {
+	struct rq *rq;
+};
+
+struct sched_entity {
+	__u64 sum_exec_runtime; /* the thread's CPU clock, exact at each switch */
+	struct cfs_rq *cfs_rq;
+};
+
 struct task_struct {
+	unsigned int flags;
 	int pid;
 	int tgid;
 	int exit_code;
+	unsigned in_iowait : 1;
+	struct pid *thread_pid;
 	struct task_struct *group_leader;
+	struct sched_entity se;
 };
 
 struct qstr {
@@ -43,17 +81,26 @@ struct linux_binprm {
 /* A task's registers as they were when it entered the kernel. */
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
-	unsigned long bp, orig_ax, ip, sp;
+	unsigned long bp, dx, si, di, orig_ax, ip, sp;
 };
 #elif defined(__TARGET_ARCH_arm64)
 struct pt_regs {
 	__u64 regs[31];
-	__u64 sp, pc;
+	__u64 sp, pc, orig_x0;
 	int syscallno;
 };
 #endif
 
 #pragma clang attribute pop
+
+/* Bits of a task's state as the scheduler's tracepoint tells it (include/linux/sched.h); they are older than BTF. */
+#define TASK_STATE_INTERRUPTIBLE   0x1
+#define TASK_STATE_UNINTERRUPTIBLE 0x2
+#define TASK_STATE_STOPPED         0xC  /* stopped or traced */
+#define TASK_STATE_DEAD            0xB0 /* dead or a zombie */
+
+#define OUTERMOST_PID_NAMESPACE 0xEFFFFFFCu /* PROC_PID_INIT_INO: the same on every kernel */
+#define PID_NAMESPACES_MAX      32          /* they nest no deeper (MAX_PID_NS_LEVEL) */
 
 /* The context of a perf_event program: the interrupted registers as user space knows them. */
 #if defined(__TARGET_ARCH_x86)
@@ -65,12 +112,26 @@ struct context_registers {
  * that made it, as behind a call: it may be its function's last. */
 #define FRAME_OF_CONTEXT(r)     {.pc = (r)->ip, .sp = (r)->sp, .fp = (r)->bp}
 #define FRAME_OF_TASK(r)        {.pc = (r)->ip, .sp = (r)->sp, .fp = (r)->bp, .is_return = (long)(r)->orig_ax >= 0}
+#define SYSCALL_MMAP            9
+#define SYSCALL_MPROTECT        10
+#define SYSCALL_MUNMAP          11
+#define SYSCALL_ARG_1(r)        ((r)->di)
+#define SYSCALL_ARG_2(r)        ((r)->si)
+#define SYSCALL_ARG_3(r)        ((r)->dx)
+#define SYSCALL_OF_TASK(r)      ((int)(r)->orig_ax) /* negative: it came in by a fault or an interrupt */
 #elif defined(__TARGET_ARCH_arm64)
 struct context_registers {
 	__u64 regs[31], sp, pc, pstate;
 };
 #define CONTEXT_IN_KERNEL(regs) (((regs)->pstate & 0xF) != 0) /* EL0t is 0 */
 #define FRAME_OF_CONTEXT(r)     {.pc = (r)->pc, .sp = (r)->sp, .fp = (r)->regs[29], .link = (r)->regs[30]}
+#define SYSCALL_MMAP            222
+#define SYSCALL_MPROTECT        226
+#define SYSCALL_MUNMAP          215
+#define SYSCALL_ARG_1(r)        ((r)->orig_x0)
+#define SYSCALL_ARG_2(r)        ((r)->regs[1])
+#define SYSCALL_ARG_3(r)        ((r)->regs[2])
+#define SYSCALL_OF_TASK(r)      ((r)->syscallno)
 #define FRAME_OF_TASK(r) \
 	{.pc = (r)->pc, .sp = (r)->sp, .fp = (r)->regs[29], .link = (r)->regs[30], .is_return = (r)->syscallno >= 0}
 #else

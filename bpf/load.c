@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
@@ -25,8 +26,8 @@
 #include "analyzer_debug.skel.h"
 #endif
 
-#define TARGET     "bpf::load"
-#define EVENTS_MAX 16
+#define TARGET    "bpf::load"
+#define LINKS_MAX 8 /* of one group */
 
 struct object {
 	struct bpf_object *bpf;
@@ -35,8 +36,10 @@ struct object {
 	struct analyzer_shared *shared; /* the object's .bss, mapped */
 	struct unwind_space *spaces;    /* ANALYZER_SPACES, mapped */
 	int sample_program_fd, identities_fd, spaces_fd; /* owned by bpf */
-	struct bpf_link *events[EVENTS_MAX];
-	size_t n_events;
+	struct {
+		struct bpf_link *links[LINKS_MAX];
+		size_t n;
+	} attached[OBJECT_N_GROUPS];
 	char missing[160]; /* tracepoints that this kernel does not have */
 	object_record_fn reader;
 	void *reader_arg;
@@ -135,6 +138,19 @@ static int on_record(void *arg, void *data, size_t size)
 	return 0;
 }
 
+/* Numbers of processes are told as they are in our own PID namespace. */
+static void choose_pid_namespace(struct object *o)
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(o->bpf, ".rodata.numbers");
+	struct stat st;
+	uint32_t inode;
+
+	if (!map || stat("/proc/self/ns/pid", &st) < 0)
+		return; /* the outermost one, as the object says */
+	inode = (uint32_t)st.st_ino;
+	bpf_map__set_initial_value(map, &inode, sizeof(inode));
+}
+
 /* What the process uses of a loaded object. */
 static int take_parts(struct object *o)
 {
@@ -188,6 +204,7 @@ static int load_bytes(struct object *o, const struct embedded *from, const struc
 	if (kernel)
 		leave_out_missing(o, kernel);
 	btf__free(kernel);
+	choose_pid_namespace(o);
 	snprintf(what, sizeof(what), "loading the %s object", from->name);
 	r = share_spaces(o, other);
 	if (r >= 0)
@@ -228,7 +245,8 @@ void object_free(struct object *o)
 {
 	if (!o)
 		return;
-	object_detach_events(o);
+	object_detach(o, OBJECT_SCHEDULER);
+	object_detach(o, OBJECT_EVENTS);
 	ring_buffer__free(o->ring);
 	if (o->shared)
 		munmap(o->shared, sizeof(*o->shared));
@@ -280,32 +298,76 @@ int object_drain(struct object *o)
 	return ring_buffer__consume(o->ring);
 }
 
-int object_attach_events(struct object *o, char *text, size_t size)
+static const char *const scheduler_tracepoints[] = {
+	"sched_switch", "sched_wakeup", "sched_process_fork", "sched_process_exec",
+};
+
+/* False: it is no tracepoint's. */
+static bool group_of(const struct bpf_program *program, enum object_group *ret)
+{
+	const char *tracepoint = strchr(bpf_program__section_name(program), '/');
+
+	if (!tracepoint)
+		return false;
+	*ret = OBJECT_EVENTS;
+	for (size_t i = 0; i < ARRAY_SIZE(scheduler_tracepoints); i++)
+		if (strcmp(tracepoint + 1, scheduler_tracepoints[i]) == 0)
+			*ret = OBJECT_SCHEDULER;
+	return true;
+}
+
+void object_attach(struct object *o, enum object_group group, char *text, size_t size)
 {
 	struct bpf_program *program;
+	enum object_group its;
 
 	snprintf(text, size, "%s", o->missing);
-	if (o->n_events)
-		return (int)o->n_events;
+	if (o->attached[group].n)
+		return;
 	bpf_object__for_each_program(program, o->bpf) {
-		if (!strchr(bpf_program__section_name(program), '/') || !bpf_program__autoload(program))
+		if (!group_of(program, &its) || its != group || !bpf_program__autoload(program))
 			continue;
-		struct bpf_link *link = o->n_events < EVENTS_MAX ? bpf_program__attach(program) : NULL;
+		struct bpf_link *link = o->attached[group].n < LINKS_MAX ? bpf_program__attach(program) : NULL;
 		if (link)
-			o->events[o->n_events++] = link;
+			o->attached[group].links[o->attached[group].n++] = link;
 		else
 			snprintf(text, size, "%s: %s", bpf_program__section_name(program), strerror(errno));
 	}
-	return (int)o->n_events;
 }
 
-void object_detach_events(struct object *o)
+void object_detach(struct object *o, enum object_group group)
 {
-	while (o->n_events)
-		bpf_link__destroy(o->events[--o->n_events]);
+	while (o->attached[group].n)
+		bpf_link__destroy(o->attached[group].links[--o->attached[group].n]);
 }
 
-bool object_has_events_attached(const struct object *o)
+size_t object_n_attached(const struct object *o, enum object_group group)
 {
-	return o->n_events > 0;
+	return o->attached[group].n;
+}
+
+void object_add_costs(const struct object *o, struct analyzer_costs *to)
+{
+	struct bpf_program *program;
+
+	bpf_object__for_each_program(program, o->bpf) {
+		struct bpf_prog_info info = {0};
+		uint32_t len = sizeof(info);
+		enum object_group group;
+
+		if (!bpf_program__autoload(program) || bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &len) < 0)
+			continue;
+		if (!group_of(program, &group)) {
+			to->sample_runs += info.run_cnt;
+			to->sample_run_ns += info.run_time_ns;
+		} else if (group == OBJECT_SCHEDULER) {
+			to->scheduler_runs += info.run_cnt;
+			to->scheduler_run_ns += info.run_time_ns;
+		} else {
+			to->event_runs += info.run_cnt;
+			to->event_run_ns += info.run_time_ns;
+		}
+	}
+	to->scheduler_attached |= o->attached[OBJECT_SCHEDULER].n ? 1u << object_kind(o) : 0;
+	to->events_attached |= o->attached[OBJECT_EVENTS].n ? 1u << object_kind(o) : 0;
 }

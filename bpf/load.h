@@ -35,10 +35,18 @@ typedef void (*object_record_fn)(void *arg, const struct object *o, const void *
 void object_set_reader(struct object *o, object_record_fn fn, void *arg);
 int object_drain(struct object *o);
 
-/* The debug object's tracepoints, which cost 7–21 ms each to attach and slow the whole machine a little while they are.
- * Attaching what is attached is free. Returns how many are, with what is missing in text (empty: nothing). */
-int object_attach_events(struct object *o, char *text, size_t size);
-void object_detach_events(struct object *o);
-bool object_has_events_attached(const struct object *o);
+/* An object's tracepoints, which cost 7–21 ms each to attach. */
+enum object_group {
+	OBJECT_SCHEDULER, /* switches, wake-ups, forks, execs; of both objects */
+	OBJECT_EVENTS,    /* faults, system calls, exits; the debug object's own */
+	OBJECT_N_GROUPS,
+};
+
+/* Attaching what is attached is free. What is missing is in text; empty: nothing. */
+void object_attach(struct object *o, enum object_group group, char *text, size_t size);
+void object_detach(struct object *o, enum object_group group);
+size_t object_n_attached(const struct object *o, enum object_group group);
+/* Adds what its programs have cost. */
+void object_add_costs(const struct object *o, struct analyzer_costs *to);
 
 #endif

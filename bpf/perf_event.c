@@ -18,8 +18,7 @@ const char *perf_source_name(enum perf_source source)
 
 int perf_event_open_task(enum perf_source source, pid_t pid, uint32_t frequency_hz, int program_fd)
 {
-	/* No sample_type: the program takes what it wants. Threads are followed, forked children are not: they have no
-	 * identity in the task storage, and their samples would be nobody's. */
+	/* No sample_type: the program takes what it wants. Threads and forked processes are followed. */
 	struct perf_event_attr attr = {
 		.size = sizeof(attr),
 		.type = PERF_TYPE_SOFTWARE,
@@ -27,7 +26,6 @@ int perf_event_open_task(enum perf_source source, pid_t pid, uint32_t frequency_
 		.read_format = PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING,
 		.disabled = 1,
 		.inherit = 1,
-		.inherit_thread = 1,
 	};
 	_cleanup_fd_ int fd = -1;
 

@@ -18,16 +18,17 @@
 #include "base/log.h"
 #include "bpf/event_text.h"
 #include "bpf/gather.h"
+#include "bpf/off_cpu.h"
 #include "bpf/perf_event.h"
 #include "bpf/privileges.h"
 #include "bpf/registration.h"
 #include "bpf/spaces.h"
+#include "bpf/tracepoints.h"
 
 #define TARGET           "bpf::session"
 #define FREQUENCY_MAX_HZ 50000u /* the timer's least period is 10 us; above this it measures itself */
 #define SAMPLES_TEND_MS  50     /* the ring holds 0.1 s of the deepest samples of two workers at 4,999 Hz */
 #define EVENTS_TEND_MS   20     /* and 30,000 page faults with stacks of 20 frames */
-#define EVENTS_LINGER_NS (5 * NS_PER_S) /* attaching the tracepoints again costs more than leaving them for a while */
 
 static_assert(ANALYZER_STACK_FRAMES == ANALYZER_MAX_FRAMES, "what is walked is handed over");
 static_assert((int)THREAD_SPAN_N_STATES == (int)ANALYZER_N_SPAN_STATES, "and so is what was said of the span");
@@ -38,11 +39,14 @@ struct session {
 	struct object *object;
 	int pidfd, perf_fd;
 	bool enabled;
+	uint32_t frequency_hz;
 	struct gather gathered;
+	struct off_cpu off_cpu;
 	uint64_t n_refused_samples, n_refused_events; /* no room in `gathered` */
 	uint32_t space;
 	int64_t thread_context; /* as the worker registered it */
 	uint64_t n_results[ANALYZER_N_RESULTS];
+	uint64_t events_at_enable_ns, overlap_ns; /* of the debug object's tracepoints with its runs */
 };
 
 struct sessions {
@@ -50,7 +54,8 @@ struct sessions {
 	enum perf_source source;
 	int keeper_fd; /* a disabled event: while one is open, opening another costs 0.1 ms instead of 15 */
 	uint32_t next_generation, next_slot;
-	uint64_t events_idle_since_ns, drained_ns;
+	uint64_t drained_ns;
+	struct tracepoints tracepoints;
 	struct sessions_totals totals;
 	struct spaces spaces;
 	struct session slots[ANALYZER_SLOTS];
@@ -94,16 +99,9 @@ static const struct stack_end {
 	[UNWIND_FRAME_POINTERS] = {ANALYZER_RESULT_TRUNCATED, NULL},
 };
 
-/* The kernel side counts processes as the outermost PID namespace does; whoever asked knows the worker by the number
- * that it has here. Only the worker's own threads are told of, and it is its first thread that has its number. */
-static uint32_t pid_here(const struct session *session)
+static enum analyzer_result result_of(uint32_t stack_end)
 {
-	return (uint32_t)session->pid;
-}
-
-static uint32_t tid_here(const struct session *session, const struct ring_head *head)
-{
-	return head->tid == head->pid ? (uint32_t)session->pid : head->tid;
+	return stack_ends[stack_end < UNWIND_N_ENDS ? stack_end : UNWIND_GOES_ON].result;
 }
 
 static void take_sample(struct session *session, const struct ring_sample *from)
@@ -117,8 +115,8 @@ static void take_sample(struct session *session, const struct ring_sample *from)
 		session->n_refused_samples++;
 		return;
 	}
-	to->pid = pid_here(session);
-	to->tid = tid_here(session, &from->head);
+	to->pid = from->head.pid;
+	to->tid = from->head.tid;
 	to->result = end->result;
 	to->flags = from->in_kernel ? ANALYZER_SAMPLE_IN_KERNEL : 0;
 	to->n_ips = n_ips;
@@ -140,8 +138,8 @@ static void take_event(struct session *session, const struct ring_event *from)
 		session->n_refused_events++;
 		return;
 	}
-	to->pid = pid_here(session);
-	to->tid = tid_here(session, &from->head);
+	to->pid = from->head.pid;
+	to->tid = from->head.tid;
 	to->kind = from->kind;
 	to->n_ips = n_ips;
 	to->span_id = from->head.span_id;
@@ -163,10 +161,24 @@ static void take_record(void *arg, const struct object *o, const void *record, s
 	session = &s->slots[head->slot];
 	if (!session->id || session->object != o || object_shared(o)->slots[head->slot].generation != head->generation)
 		return;
-	if (head->type == RING_SAMPLE)
+	switch (head->type) {
+	case RING_SAMPLE:
 		take_sample(session, record);
-	else if (head->type == RING_EVENT)
+		break;
+	case RING_EVENT:
 		take_event(session, record);
+		break;
+	case RING_OFF:
+		off_cpu_left(&session->off_cpu, &session->gathered, record,
+			result_of(((const struct ring_off *)record)->stack_end));
+		break;
+	case RING_ON:
+		off_cpu_came_back(&session->off_cpu, &session->gathered, record);
+		break;
+	case RING_STOLEN:
+		off_cpu_stolen(&session->off_cpu, &session->gathered, record);
+		break;
+	}
 }
 
 static void drain(struct sessions *s)
@@ -209,6 +221,7 @@ int sessions_new(struct object *const objects[3], struct sessions **ret, char *t
 		if (s->objects[i])
 			object_set_reader(s->objects[i], take_record, s);
 	/* Both objects have the same. */
+	s->tracepoints.objects = s->objects;
 	s->spaces.memory = object_spaces(s->objects[ANALYZER_RELEASE] ?: s->objects[ANALYZER_DEBUG]);
 	*ret = s;
 	return 0;
@@ -232,15 +245,16 @@ static void release(struct sessions *s, struct session *session)
 	struct analyzer_slot *slot = slot_of(s, session);
 
 	slot->enabled = 0;
+	tracepoints_release(&s->tracepoints, session->object);
 	session->perf_fd = fd_close(session->perf_fd);
 	object_disclaim(session->object, session->pidfd);
 	session->pidfd = fd_close(session->pidfd);
 	slot->generation = 0;
 	spaces_give(&s->spaces, session->space);
 	gather_done(&session->gathered);
+	off_cpu_done(&session->off_cpu);
 	session->id = 0;
 	s->totals.attached_now--;
-	s->events_idle_since_ns = clock_now_ns();
 }
 
 void sessions_free(struct sessions *s)
@@ -291,25 +305,25 @@ static int check_attach(struct sessions *s, uint64_t id, pid_t pid, enum analyze
 }
 
 /* Binds event, task and slot together. What it got stays in session, for release(). */
-static int bind(struct sessions *s, struct session *session, int pidfd, uint32_t frequency_hz, char *text, size_t size)
+static int bind(struct sessions *s, struct session *session, int pidfd, char *text, size_t size)
 {
-	struct analyzer_identity identity = {.slot = (uint32_t)(session - s->slots)};
+	struct analyzer_identity identity = {
+		.slot = (uint32_t)(session - s->slots),
+		.space = session->space,
+		.thread_context = session->thread_context,
+	};
 	int r;
 
 	while (!identity.generation)
 		identity.generation = ++s->next_generation;
-	*slot_of(s, session) = (struct analyzer_slot){
-		.generation = identity.generation,
-		.space = session->space,
-		.thread_context = session->thread_context,
-	};
+	*slot_of(s, session) = (struct analyzer_slot){.generation = identity.generation};
 	session->pidfd = fcntl(pidfd, F_DUPFD_CLOEXEC, 0);
 	if (session->pidfd < 0) {
 		r = -errno;
 		snprintf(text, size, "no descriptor for the worker: %s", strerror(-r));
 		return r;
 	}
-	session->perf_fd = perf_event_open_task(s->source, session->pid, frequency_hz,
+	session->perf_fd = perf_event_open_task(s->source, session->pid, session->frequency_hz,
 		object_sample_program_fd(session->object));
 	if (session->perf_fd < 0) {
 		privileges_explain("opening a perf event", session->perf_fd, text, size);
@@ -324,18 +338,14 @@ static int bind(struct sessions *s, struct session *session, int pidfd, uint32_t
 	return r;
 }
 
-static void attach_events(struct session *session)
+static void hold_tracepoints(struct sessions *s, struct session *session)
 {
-	char missing[160];
+	char missing[160] = "";
 	uint64_t before_ns = clock_now_ns();
-	bool had = object_has_events_attached(session->object);
-	int n = object_attach_events(session->object, missing, sizeof(missing));
 
-	if (had)
-		decide(session, "attach", before_ns, "%d tracepoints are attached already", n);
-	else
-		decide(session, "attach", before_ns, "%d tracepoints attached in %.1f ms", n,
-			(double)(clock_now_ns() - before_ns) / NS_PER_MS);
+	tracepoints_hold(&s->tracepoints, session->object, missing, sizeof(missing));
+	decide(session, "attach", before_ns, "tracepoints attached in %.1f ms",
+		(double)(clock_now_ns() - before_ns) / NS_PER_MS);
 	if (missing[0])
 		decide(session, "attach", before_ns, "not to be had here: %s", missing);
 }
@@ -366,9 +376,11 @@ int session_attach(struct sessions *s, uint64_t id, pid_t pid, int pidfd, enum a
 		.perf_fd = -1,
 		.space = spaces_take(&s->spaces, space),
 		.thread_context = thread_context,
+		.frequency_hz = frequency_hz,
 	};
 	s->totals.attached_now++;
-	r = bind(s, session, pidfd, frequency_hz, text, size);
+	hold_tracepoints(s, session);
+	r = bind(s, session, pidfd, text, size);
 	if (r < 0) {
 		release(s, session);
 		return r;
@@ -378,8 +390,6 @@ int session_attach(struct sessions *s, uint64_t id, pid_t pid, int pidfd, enum a
 	decide(session, "attach", clock_now_ns(), "pid %d, %s every %.1f us, slot %zu, stacks by %s", (int)pid,
 		perf_source_name(s->source), 1e6 / frequency_hz, (size_t)(session - s->slots),
 		session->space == ANALYZER_NO_SPACE ? "frame pointers: no unwind tables" : "unwind tables");
-	if (*ret_kind == ANALYZER_DEBUG)
-		attach_events(session);
 	return 0;
 }
 
@@ -394,10 +404,13 @@ int session_enable(struct sessions *s, uint64_t id, uint64_t *ret_time_ns)
 		return -EALREADY;
 	*ret_time_ns = clock_now_ns();
 	decide(session, "enable", *ret_time_ns, "sampling begins");
+	session->events_at_enable_ns = tracepoints_events_ns(&s->tracepoints);
+	off_cpu_begin(&session->off_cpu, *ret_time_ns);
 	__atomic_store_n(&slot_of(s, session)->enabled, 1, __ATOMIC_SEQ_CST);
 	r = perf_event_enable(session->perf_fd);
 	if (r < 0) {
 		__atomic_store_n(&slot_of(s, session)->enabled, 0, __ATOMIC_SEQ_CST);
+		off_cpu_end(&session->off_cpu, &session->gathered, *ret_time_ns);
 		return r;
 	}
 	session->enabled = true;
@@ -418,6 +431,10 @@ int session_disable(struct sessions *s, uint64_t id, uint64_t *ret_time_ns)
 	__atomic_store_n(&slot_of(s, session)->enabled, 0, __ATOMIC_SEQ_CST);
 	session->enabled = false;
 	*ret_time_ns = clock_now_ns();
+	drain(s);
+	off_cpu_end(&session->off_cpu, &session->gathered, *ret_time_ns);
+	if (object_kind(session->object) != ANALYZER_DEBUG)
+		session->overlap_ns += tracepoints_events_ns(&s->tracepoints) - session->events_at_enable_ns;
 	decide(session, "disable", *ret_time_ns, "sampling ends");
 	return r;
 }
@@ -425,6 +442,7 @@ int session_disable(struct sessions *s, uint64_t id, uint64_t *ret_time_ns)
 static void read_counters(struct sessions *s, struct session *session, struct analyzer_counters *ret)
 {
 	const struct analyzer_slot *slot = slot_of(s, session);
+	const struct off_cpu *off = &session->off_cpu;
 
 	*ret = (struct analyzer_counters){
 		.samples = session->gathered.n_samples,
@@ -433,10 +451,21 @@ static void read_counters(struct sessions *s, struct session *session, struct an
 		.lost = slot->lost + session->n_refused_samples,
 		.events = session->gathered.n_events,
 		.lost_events = slot->lost_events + session->n_refused_events,
+		.runnable_ns = off->runnable_ns,
+		.blocked_ns = off->blocked_ns,
+		.stolen_ns = off->stolen_ns,
+		.intervals = off->n_intervals,
+		.lost_intervals = slot->lost_intervals + off->n_refused,
+		.lost_stacks = slot->lost_stacks,
+		.forks = slot->forks,
+		.lost_forks = slot->lost_forks,
+		.debug_overlap_ns = session->overlap_ns,
 	};
 	memcpy(ret->results, session->n_results, sizeof(ret->results));
 	if (perf_event_read_on_cpu(session->perf_fd, &ret->on_cpu_ns) < 0)
 		ret->on_cpu_ns = 0;
+	if (ret->on_cpu_ns > ret->stolen_ns)
+		ret->expected = (uint64_t)((double)(ret->on_cpu_ns - ret->stolen_ns) * session->frequency_hz / NS_PER_S + 0.5);
 }
 
 int session_take(struct sessions *s, uint64_t id, char **ret_data, size_t *ret_len)
@@ -459,17 +488,14 @@ int session_counters(struct sessions *s, uint64_t id, struct analyzer_counters *
 	return 0;
 }
 
+/* They are all sums. */
 static void add_counters(struct analyzer_counters *to, const struct analyzer_counters *c)
 {
-	to->samples += c->samples;
-	to->complete += c->complete;
-	to->truncated += c->truncated;
-	to->lost += c->lost;
-	to->events += c->events;
-	to->lost_events += c->lost_events;
-	to->on_cpu_ns += c->on_cpu_ns;
-	for (size_t i = 0; i < ANALYZER_N_RESULTS; i++)
-		to->results[i] += c->results[i];
+	uint64_t *sums = (uint64_t *)to;
+	const uint64_t *more = (const uint64_t *)c;
+
+	for (size_t i = 0; i < sizeof(*to) / sizeof(*sums); i++)
+		sums[i] += more[i];
 }
 
 int session_detach(struct sessions *s, uint64_t id, struct analyzer_counters *ret_counters, int *ret_fd)
@@ -501,27 +527,10 @@ static bool debug_is_in_use(const struct sessions *s)
 	return false;
 }
 
-/* Milliseconds until the tracepoints have been idle long enough; -1: they are not attached. */
-static int tend_events(struct sessions *s)
-{
-	uint64_t idle_ns = clock_now_ns() - s->events_idle_since_ns;
-	int left_ms = -1;
-
-	for (size_t i = 0; i < ARRAY_SIZE(s->objects); i++) {
-		if (!s->objects[i] || !object_has_events_attached(s->objects[i]))
-			continue;
-		if (idle_ns >= EVENTS_LINGER_NS)
-			object_detach_events(s->objects[i]);
-		else
-			left_ms = (int)((EVENTS_LINGER_NS - idle_ns) / NS_PER_MS) + 1;
-	}
-	return left_ms;
-}
-
 int sessions_tend(struct sessions *s)
 {
 	bool debug = debug_is_in_use(s);
-	int left_ms = debug ? -1 : tend_events(s);
+	int left_ms = tracepoints_tend(&s->tracepoints);
 	int period_ms = debug ? EVENTS_TEND_MS : SAMPLES_TEND_MS;
 
 	if (!s->totals.attached_now)
@@ -529,6 +538,11 @@ int sessions_tend(struct sessions *s)
 	if (clock_now_ns() - s->drained_ns >= (uint64_t)period_ms * NS_PER_MS)
 		drain(s);
 	return left_ms >= 0 && left_ms < period_ms ? left_ms : period_ms;
+}
+
+void sessions_costs(const struct sessions *s, struct analyzer_costs *ret)
+{
+	tracepoints_costs(&s->tracepoints, ret);
 }
 
 const struct sessions_totals *sessions_totals(const struct sessions *s)

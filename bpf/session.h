@@ -44,6 +44,7 @@ struct sessions_totals {
 	struct analyzer_counters counters; /* of all sessions that have ended */
 };
 const struct sessions_totals *sessions_totals(const struct sessions *s);
+void sessions_costs(const struct sessions *s, struct analyzer_costs *ret);
 /* "cpu-clock" or "cycles". */
 const char *sessions_sampler(const struct sessions *s);
 

@@ -30,7 +30,7 @@ struct task_struct___context {
 	struct thread_struct___context thread;
 } __attribute__((preserve_access_index));
 
-/* Fills the span of a record that the running thread, task, is about. offset: analyzer_slot.thread_context. */
+/* Fills the span of a record that the running thread, task, is about. offset: analyzer_identity.thread_context. */
 static __always_inline void read_active_span(struct ring_head *head, struct task_struct *task, __s64 offset)
 {
 	struct thread_context_record record;

@@ -191,6 +191,21 @@ void burner_end(struct burner *b)
 	*b = (struct burner){0};
 }
 
+static size_t expected_size(const struct analyzer_record *at)
+{
+	const struct analyzer_sample *s = (const void *)at;
+	const struct analyzer_event *e = (const void *)at;
+	const struct analyzer_off_cpu *o = (const void *)at;
+
+	switch (at->type) {
+	case ANALYZER_RECORD_SAMPLE: return sizeof(*s) + s->n_ips * sizeof(s->ips[0]);
+	case ANALYZER_RECORD_EVENT: return sizeof(*e) + e->n_ips * sizeof(e->ips[0]);
+	case ANALYZER_RECORD_OFF_CPU: return sizeof(*o) + o->n_ips * sizeof(o->ips[0]);
+	case ANALYZER_RECORD_STOLEN: return sizeof(struct analyzer_stolen);
+	default: return 0;
+	}
+}
+
 void records_read(struct records *r, int fd)
 {
 	struct stat st;
@@ -207,12 +222,8 @@ void records_read(struct records *r, int fd)
 	fd_close(fd);
 	for (const struct analyzer_record *at = NULL; (at = records_next(r, at));) {
 		const struct analyzer_sample *s = (const void *)at;
-		const struct analyzer_event *e = (const void *)at;
 		assert_true(at->size % 8 == 0 && at->size <= (size_t)(r->data + r->len - (const char *)at));
-		if (at->type == ANALYZER_RECORD_SAMPLE)
-			assert_int_equal(at->size, sizeof(*s) + s->n_ips * sizeof(s->ips[0]));
-		else
-			assert_int_equal(at->size, sizeof(*e) + e->n_ips * sizeof(e->ips[0]));
+		assert_int_equal(at->size, expected_size(at));
 		assert_true(s->time_ns >= last_ns);
 		last_ns = s->time_ns;
 	}
