@@ -11,6 +11,9 @@
 void alloc_read_thread(uint64_t *ret_bytes, uint64_t *ret_calls);
 /* False in builds with a sanitizer, whose allocator must not be stood before. */
 bool alloc_is_counted(void);
+/* Between runs: wipes what compilers gave back, so that the next run need not. On the compiling thread, which from then
+ * on keeps such memory at hand. */
+void alloc_tidy(void);
 /* fn is called, on the thread that asked, whenever memory is refused; it must not allocate. NULL: nobody. */
 void alloc_on_refusal(void (*fn)(void *ctx), void *ctx);
 

@@ -15,6 +15,7 @@
 #include "codegen/job_wire.h"
 #include "codegen/trace/thread_context.h"
 #include "codegen/trace/writer.h"
+#include "codegen/worker/alloc.h"
 #include "codegen/worker/descriptors.h"
 #include "codegen/worker/message.h"
 
@@ -115,8 +116,6 @@ int run_serve(struct run_context *c, const struct worker_message *m, int job_fd,
 
 	start_trace(c->writer, m);
 	int r = run_job(c, m, job_fd, result_fd, &retires);
-	fd_close(job_fd);
-	fd_close(result_fd);
 	thread_context_stop(); /* also of spans that an error left open */
 	done.cpu_ns = clock_thread_cpu_ns() - cpu_ns;
 	done.end_ns = clock_now_ns();
@@ -127,7 +126,11 @@ int run_serve(struct run_context *c, const struct worker_message *m, int job_fd,
 	if (retires)
 		done.flags |= WORKER_RETIRES;
 	r = worker_message_send(c->socket_fd, &done, NULL, NULL, 0);
+	/* Behind the answer, when nobody waits. */
+	fd_close(job_fd);
+	fd_close(result_fd);
 	if (r < 0)
 		return r;
+	alloc_tidy();
 	return retires ? 0 : 1;
 }

@@ -92,6 +92,59 @@ static void wrong_sizes_are_refused_as_the_c_library_does(void **state)
 
 #define MIB ((size_t)1 << 20)
 
+static bool is_filled_with(const unsigned char *p, unsigned char byte)
+{
+	for (size_t i = 0; i < 8192; i++)
+		if (p[i] != byte)
+			return false;
+	return true;
+}
+
+/* From a thread's first alloc_tidy on, blocks of the size of glslang's pages stay at hand. */
+static void a_pool_page_never_shows_what_it_held_before(void **state)
+{
+	unsigned char *p[300];
+	(void)state;
+	if (!alloc_is_counted())
+		skip();
+	alloc_tidy();
+	for (int round = 0; round < 3; round++) {
+		for (size_t i = 0; i < 300; i++) {
+			p[i] = keep(malloc(8192));
+			assert_true(is_filled_with(p[i], 0xa5));
+			memset(p[i], 's', 8192);
+			for (size_t j = 0; j < i; j++)
+				assert_ptr_not_equal(p[i], p[j]);
+		}
+		for (size_t i = 0; i < 300; i++)
+			free(p[i]);
+		if (round == 0) {
+			/* Not tidied: the next to be taken still holds something, and is filled then. */
+			p[0] = keep(malloc(8192));
+			assert_true(is_filled_with(p[0], 0xa5));
+			free(p[0]);
+		} else {
+			alloc_tidy();
+		}
+	}
+}
+
+static void blocks_of_other_sizes_are_not_taken_for_pages(void **state)
+{
+	(void)state;
+	if (!alloc_is_counted())
+		skip();
+	alloc_tidy();
+	free(keep(malloc(8100)));
+	free(keep(malloc(8300)));
+	free(keep(aligned_alloc(4096, 8192))); /* has room for a page, so it may be one */
+	unsigned char *p = keep(malloc(8192));
+	assert_true(is_filled_with(p, 0xa5));
+	memset(p, 0, 8192);
+	free(p);
+	free(NULL);
+}
+
 static void a_run_may_use_its_limit_and_not_more(void **state)
 {
 	(void)state;
@@ -180,6 +233,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_way_to_allocate_is_counted),
 		cmocka_unit_test(wrong_sizes_are_refused_as_the_c_library_does),
+		cmocka_unit_test(a_pool_page_never_shows_what_it_held_before),
+		cmocka_unit_test(blocks_of_other_sizes_are_not_taken_for_pages),
 		cmocka_unit_test(a_run_may_use_its_limit_and_not_more),
 		cmocka_unit_test(the_limit_holds_after_a_big_run_too),
 		cmocka_unit_test(no_limit_is_no_limit),
