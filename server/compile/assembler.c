@@ -11,6 +11,12 @@
 #include <sys/prctl.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
+
+/* Waking the thread for each small compile would take the processor from the next one, whose source is often on its
+ * way. So it is woken for several at a time. */
+#define LIE_NS    (5 * NS_PER_MS)
+#define LIE_ITEMS 32u
 
 struct item_list {
 	struct assembler_item *first, **end; /* end: where the next one is linked in */
@@ -21,6 +27,8 @@ struct assembler {
 	bool has_thread;
 	int done_fd;               /* eventfd that the loop watches */
 	struct loop_source *watch;
+	struct loop_source *timer; /* wakes the thread for what lies */
+	unsigned n_lying;          /* pushed since the thread was woken last; the loop's */
 	pthread_mutex_t lock;      /* guards the rest */
 	pthread_cond_t wake;
 	struct item_list queue, done;
@@ -89,6 +97,16 @@ static void on_done(void *arg, uint32_t events)
 	}
 }
 
+static void wake(void *arg)
+{
+	struct assembler *a = arg;
+
+	a->n_lying = 0;
+	pthread_mutex_lock(&a->lock);
+	pthread_cond_signal(&a->wake);
+	pthread_mutex_unlock(&a->lock);
+}
+
 /* Signals are the main thread's. */
 static int start_thread(struct assembler *a)
 {
@@ -117,6 +135,8 @@ int assembler_new(struct loop *loop, struct assembler **ret)
 	a->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	r = a->done_fd < 0 ? -errno : loop_watch(loop, a->done_fd, EPOLLIN, on_done, a, &a->watch);
 	if (r >= 0)
+		r = loop_timer(loop, UINT64_MAX, wake, a, &a->timer);
+	if (r >= 0)
 		r = start_thread(a);
 	if (r < 0) {
 		assembler_free(a);
@@ -137,6 +157,7 @@ void assembler_free(struct assembler *a)
 	if (a->has_thread)
 		pthread_join(a->thread, NULL);
 	loop_source_free(a->watch);
+	loop_source_free(a->timer);
 	fd_close(a->done_fd);
 	pthread_cond_destroy(&a->wake);
 	pthread_mutex_destroy(&a->lock);
@@ -147,6 +168,9 @@ void assembler_push(struct assembler *a, struct assembler_item *item)
 {
 	pthread_mutex_lock(&a->lock);
 	list_push(&a->queue, item);
-	pthread_cond_signal(&a->wake);
 	pthread_mutex_unlock(&a->lock);
+	if (item->urgent || ++a->n_lying >= LIE_ITEMS)
+		wake(a);
+	else if (a->n_lying == 1)
+		loop_timer_set(a->timer, clock_now_ns() + LIE_NS);
 }

@@ -4,6 +4,8 @@
 #ifndef SPVSCOPE_ASSEMBLER_H
 #define SPVSCOPE_ASSEMBLER_H
 
+#include <stdbool.h>
+
 #include "server/compile/assemble.h"
 #include "server/loop.h"
 
@@ -12,6 +14,7 @@ struct assembler;
 /* One piece of work, embedded in its owner, who leaves it alone until done is called. */
 struct assembler_item {
 	struct assembly *assembly;
+	bool urgent; /* somebody's answer waits for it; what is not may lie for some milliseconds */
 	void (*done)(struct assembler_item *item, int error); /* on the loop's thread */
 	int error;
 	struct assembler_item *next;
