@@ -29,6 +29,9 @@ enum profile_kind {
 	PROFILE_N_KINDS,
 };
 
+/* Of flags, beside ANALYZER_SAMPLE_…: its span was found by time, since the thread told none. */
+#define PROFILE_SAMPLE_SPAN_BY_TIME 0x100u
+
 struct profile_sample {
 	uint64_t time_ns;   /* since the start of the run it was taken in */
 	uint64_t weight_ns; /* PROFILE_OFF_CPU only; others weigh one sample each */
@@ -38,7 +41,7 @@ struct profile_sample {
 	uint32_t pid, tid;  /* whose; 0: not known */
 	uint16_t kind;      /* enum profile_kind */
 	uint16_t result;    /* enum analyzer_result */
-	uint16_t flags;     /* ANALYZER_SAMPLE_… */
+	uint16_t flags;     /* ANALYZER_SAMPLE_…, PROFILE_SAMPLE_… */
 	uint16_t reserved[3];
 };
 

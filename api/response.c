@@ -224,6 +224,20 @@ static void truncated_by(const struct analyzer_counters *c, struct strbuf *out)
 	strbuf_putc(out, '}');
 }
 
+/* Which spans the samples got, and how that was found out. */
+static void joins(const struct span_joins *j, bool attached, struct strbuf *out)
+{
+	key(out, "spans");
+	if (!attached) {
+		strbuf_puts(out, "null");
+		return;
+	}
+	strbuf_printf(out,
+		"{\"by_id\": %" PRIu64 ", \"by_time\": %" PRIu64 ", \"unreadable\": %" PRIu64 ", \"at_change\": %" PRIu64
+		", \"disagreeing\": %" PRIu64 "}",
+		j->by_id, j->by_time, j->unreadable, j->at_change, j->disagreeing);
+}
+
 static void analyzer(const struct compile_outcome *o, struct strbuf *out)
 {
 	static const char *const states[] = {
@@ -246,10 +260,19 @@ static void analyzer(const struct compile_outcome *o, struct strbuf *out)
 	number(out, "truncated", c->truncated);
 	number(out, "lost", c->lost);
 	truncated_by(c, out);
-	number_or_null(out, "expected", attached, (uint64_t)((double)c->on_cpu_ns * o->analyzer.frequency_hz / 1e9));
+	number_or_null(out, "expected", attached, c->expected);
+	joins(&o->analyzer.joins, attached, out);
 	number_or_null(out, "events", attached, c->events);
 	number_or_null(out, "lost_events", attached, c->lost_events);
 	number_or_null(out, "on_cpu_ns", attached, c->on_cpu_ns);
+	number_or_null(out, "runnable_ns", attached, c->runnable_ns);
+	number_or_null(out, "blocked_ns", attached, c->blocked_ns);
+	number_or_null(out, "stolen_ns", attached, c->stolen_ns);
+	number_or_null(out, "intervals", attached, c->intervals);
+	number_or_null(out, "lost_intervals", attached, c->lost_intervals);
+	number_or_null(out, "lost_stacks", attached, c->lost_stacks);
+	number_or_null(out, "forks", attached, c->forks);
+	number_or_null(out, "debug_overlap_ns", attached, c->debug_overlap_ns);
 	number_or_null(out, "frequency_hz", attached, o->analyzer.frequency_hz);
 	number_or_null(out, "attach_ns", attached, o->analyzer.attach_ns);
 	number_or_null(out, "detach_ns", attached, o->analyzer.detach_ns);

@@ -20,6 +20,15 @@ enum analyzer_state {
 	ANALYZER_STATE_LOST,        /* it attached and then went away: reason says when */
 };
 
+/* How samples got their spans. */
+struct span_joins {
+	uint64_t by_id;       /* the thread told its active span, or that it had none */
+	uint64_t by_time;     /* it told nothing that could be used */
+	uint64_t unreadable;  /* of those: its memory could not be read */
+	uint64_t at_change;   /* by_id, in between the two readings of the clock around a change of span */
+	uint64_t disagreeing; /* by_id, where the clock says another span: none, unless something is wrong */
+};
+
 struct compile_outcome {
 	char id[COMPILE_ID_CHARS + 1];
 	char trace_id[COMPILE_ID_CHARS + 1];
@@ -34,6 +43,7 @@ struct compile_outcome {
 		char reason[512];              /* empty: null */
 		uint32_t n_profiled_runs, n_clean_runs;
 		struct analyzer_counters counters;
+		struct span_joins joins;
 		uint32_t frequency_hz;
 		uint64_t attach_ns, detach_ns;
 		double slowdown;               /* median profiled run / median clean run; 0: not measured */

@@ -89,6 +89,11 @@ static uint64_t sample_in_kernel(const struct writing *w, size_t i)
 	return sample_at(w, i)->flags & ANALYZER_SAMPLE_IN_KERNEL ? 1 : 0;
 }
 
+static uint64_t sample_span_by_time(const struct writing *w, size_t i)
+{
+	return sample_at(w, i)->flags & PROFILE_SAMPLE_SPAN_BY_TIME ? 1 : 0;
+}
+
 static uint64_t sample_pid(const struct writing *w, size_t i)
 {
 	return sample_at(w, i)->pid;
@@ -121,6 +126,7 @@ static const struct column stack_columns[] = {
 static const struct column sample_columns[] = {
 	{"stack", sample_stack},
 	{"span", sample_span},
+	{"span_by_time", sample_span_by_time},
 	{"run", sample_run},
 	{"time_ns", sample_time},
 	{"result", sample_result},
@@ -133,6 +139,7 @@ static const struct column sample_columns[] = {
 static const struct column weighed_columns[] = {
 	{"stack", sample_stack},
 	{"span", sample_span},
+	{"span_by_time", sample_span_by_time},
 	{"run", sample_run},
 	{"time_ns", sample_time},
 	{"result", sample_result},
