@@ -281,6 +281,13 @@ int object_claim(const struct object *o, int pidfd, struct analyzer_identity ide
 	return bpf_map_update_elem(o->identities_fd, &pidfd, &identity, BPF_ANY) < 0 ? -errno : 0;
 }
 
+bool object_belongs(const struct object *o, int pidfd, uint32_t generation)
+{
+	struct analyzer_identity identity;
+
+	return bpf_map_lookup_elem(o->identities_fd, &pidfd, &identity) == 0 && identity.generation == generation;
+}
+
 void object_disclaim(const struct object *o, int pidfd)
 {
 	/* -ENOENT when the task is gone: its storage went with it. */
@@ -299,7 +306,7 @@ int object_drain(struct object *o)
 }
 
 static const char *const scheduler_tracepoints[] = {
-	"sched_switch", "sched_wakeup", "sched_process_fork", "sched_process_exec",
+	"sched_switch", "sched_process_fork", "sched_process_exec",
 };
 
 /* False: it is no tracepoint's. */

@@ -28,6 +28,8 @@ struct unwind_space *object_spaces(const struct object *o); /* ANALYZER_SPACES o
 int object_sample_program_fd(const struct object *o);
 /* Whose tasks belong to which slot; pidfd names the task. 0 or -errno. */
 int object_claim(const struct object *o, int pidfd, struct analyzer_identity identity);
+/* It was claimed for, or forked into, the session of this generation. */
+bool object_belongs(const struct object *o, int pidfd, uint32_t generation);
 void object_disclaim(const struct object *o, int pidfd);
 
 /* Hands each record in the ring to fn, oldest first. The record is valid during the call. */
@@ -37,8 +39,8 @@ int object_drain(struct object *o);
 
 /* An object's tracepoints, which cost 7–21 ms each to attach. */
 enum object_group {
-	OBJECT_SCHEDULER, /* switches, wake-ups, forks, execs; of both objects */
-	OBJECT_EVENTS,    /* faults, system calls, exits; the debug object's own */
+	OBJECT_SCHEDULER, /* switches, forks, execs; of both objects */
+	OBJECT_EVENTS,    /* faults, system calls, wake-ups, exits; the debug object's own */
 	OBJECT_N_GROUPS,
 };
 

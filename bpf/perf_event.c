@@ -16,9 +16,9 @@ const char *perf_source_name(enum perf_source source)
 	return source == PERF_SOURCE_CYCLES ? "cycles" : "cpu-clock";
 }
 
-int perf_event_open_task(enum perf_source source, pid_t pid, uint32_t frequency_hz, int program_fd)
+int perf_event_open_task(enum perf_source source, pid_t pid, uint32_t frequency_hz, bool alone, int program_fd)
 {
-	/* No sample_type: the program takes what it wants. Threads and forked processes are followed. */
+	/* No sample_type: the program takes what it wants. */
 	struct perf_event_attr attr = {
 		.size = sizeof(attr),
 		.type = PERF_TYPE_SOFTWARE,
@@ -26,6 +26,7 @@ int perf_event_open_task(enum perf_source source, pid_t pid, uint32_t frequency_
 		.read_format = PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING,
 		.disabled = 1,
 		.inherit = 1,
+		.inherit_thread = alone,
 	};
 	_cleanup_fd_ int fd = -1;
 

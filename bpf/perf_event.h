@@ -3,6 +3,7 @@
 #ifndef SPVSCOPE_ANALYZER_PERF_EVENT_H
 #define SPVSCOPE_ANALYZER_PERF_EVENT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -12,9 +13,9 @@ enum perf_source {
 };
 
 const char *perf_source_name(enum perf_source source);
-/* Opens a disabled event on one task and the threads that it starts later, with the program bound to it (program_fd -1:
- * none). The descriptor, or -errno. */
-int perf_event_open_task(enum perf_source source, pid_t pid, uint32_t frequency_hz, int program_fd);
+/* Opens a disabled event on one task, the threads that it starts later, and unless it is alone the processes that it
+ * forks later, with the program bound to it (program_fd -1: none). The descriptor, or -errno. */
+int perf_event_open_task(enum perf_source source, pid_t pid, uint32_t frequency_hz, bool alone, int program_fd);
 int perf_event_enable(int fd);
 /* Waits until the event has stopped on the CPU where the task runs. */
 int perf_event_disable(int fd);

@@ -23,6 +23,7 @@
 #include "bpf/privileges.h"
 #include "bpf/registration.h"
 #include "bpf/spaces.h"
+#include "bpf/task_events.h"
 #include "bpf/tracepoints.h"
 
 #define TARGET           "bpf::session"
@@ -39,6 +40,8 @@ struct session {
 	struct object *object;
 	int pidfd, perf_fd;
 	bool enabled;
+	bool alone; /* who is forked is not followed */
+	struct task_events more;
 	uint32_t frequency_hz;
 	struct gather gathered;
 	struct off_cpu off_cpu;
@@ -193,11 +196,11 @@ static void drain(struct sessions *s)
 static int choose_source(struct sessions *s)
 {
 	s->source = PERF_SOURCE_CYCLES;
-	s->keeper_fd = perf_event_open_task(s->source, 0, 1000, -1);
+	s->keeper_fd = perf_event_open_task(s->source, 0, 1000, true, -1);
 	if (s->keeper_fd >= 0)
 		return 0;
 	s->source = PERF_SOURCE_CPU_CLOCK;
-	s->keeper_fd = perf_event_open_task(s->source, 0, 1000, -1);
+	s->keeper_fd = perf_event_open_task(s->source, 0, 1000, true, -1);
 	return s->keeper_fd < 0 ? s->keeper_fd : 0;
 }
 
@@ -247,6 +250,7 @@ static void release(struct sessions *s, struct session *session)
 	slot->enabled = 0;
 	tracepoints_release(&s->tracepoints, session->object);
 	session->perf_fd = fd_close(session->perf_fd);
+	task_events_done(&session->more);
 	object_disclaim(session->object, session->pidfd);
 	session->pidfd = fd_close(session->pidfd);
 	slot->generation = 0;
@@ -310,6 +314,7 @@ static int bind(struct sessions *s, struct session *session, int pidfd, char *te
 	struct analyzer_identity identity = {
 		.slot = (uint32_t)(session - s->slots),
 		.space = session->space,
+		.alone = session->alone,
 		.thread_context = session->thread_context,
 	};
 	int r;
@@ -323,7 +328,7 @@ static int bind(struct sessions *s, struct session *session, int pidfd, char *te
 		snprintf(text, size, "no descriptor for the worker: %s", strerror(-r));
 		return r;
 	}
-	session->perf_fd = perf_event_open_task(s->source, session->pid, session->frequency_hz,
+	session->perf_fd = perf_event_open_task(s->source, session->pid, session->frequency_hz, session->alone,
 		object_sample_program_fd(session->object));
 	if (session->perf_fd < 0) {
 		privileges_explain("opening a perf event", session->perf_fd, text, size);
@@ -356,7 +361,8 @@ int sessions_load_tables(struct sessions *s, uint64_t space, int fd)
 }
 
 int session_attach(struct sessions *s, uint64_t id, pid_t pid, int pidfd, enum analyzer_kind kind,
-	uint32_t frequency_hz, uint64_t space, int64_t thread_context, enum analyzer_kind *ret_kind, char *text, size_t size)
+	uint32_t frequency_hz, uint64_t space, int64_t thread_context, bool alone, enum analyzer_kind *ret_kind, char *text,
+	size_t size)
 {
 	struct session *session;
 	int r = check_attach(s, id, pid, kind, frequency_hz, text, size);
@@ -377,6 +383,7 @@ int session_attach(struct sessions *s, uint64_t id, pid_t pid, int pidfd, enum a
 		.space = spaces_take(&s->spaces, space),
 		.thread_context = thread_context,
 		.frequency_hz = frequency_hz,
+		.alone = alone,
 	};
 	s->totals.attached_now++;
 	hold_tracepoints(s, session);
@@ -391,6 +398,34 @@ int session_attach(struct sessions *s, uint64_t id, pid_t pid, int pidfd, enum a
 		perf_source_name(s->source), 1e6 / frequency_hz, (size_t)(session - s->slots),
 		session->space == ANALYZER_NO_SPACE ? "frame pointers: no unwind tables" : "unwind tables");
 	return 0;
+}
+
+int session_add(struct sessions *s, uint64_t id, pid_t tid, int pidfd, bool same_mappings)
+{
+	struct session *session = find(s, id);
+	int fd, r = 0;
+
+	if (!session)
+		return -ENOENT;
+	if (pidfd >= 0 && object_belongs(session->object, pidfd, slot_of(s, session)->generation))
+		return -EEXIST;
+	if (pidfd >= 0)
+		r = object_claim(session->object, pidfd, (struct analyzer_identity){
+			.slot = (uint32_t)(session - s->slots),
+			.generation = slot_of(s, session)->generation,
+			.space = same_mappings ? session->space : ANALYZER_NO_SPACE,
+			.alone = session->alone,
+			.thread_context = same_mappings ? session->thread_context : 0,
+		});
+	if (r < 0)
+		return r;
+	fd = perf_event_open_task(s->source, tid, session->frequency_hz, session->alone,
+		object_sample_program_fd(session->object));
+	if (fd < 0)
+		return fd;
+	if (session->enabled)
+		perf_event_enable(fd);
+	return task_events_add(&session->more, fd);
 }
 
 int session_enable(struct sessions *s, uint64_t id, uint64_t *ret_time_ns)
@@ -413,6 +448,7 @@ int session_enable(struct sessions *s, uint64_t id, uint64_t *ret_time_ns)
 		off_cpu_end(&session->off_cpu, &session->gathered, *ret_time_ns);
 		return r;
 	}
+	task_events_enable(&session->more);
 	session->enabled = true;
 	s->totals.enabled++;
 	return 0;
@@ -428,6 +464,7 @@ int session_disable(struct sessions *s, uint64_t id, uint64_t *ret_time_ns)
 	if (!session->enabled)
 		return -EALREADY;
 	r = perf_event_disable(session->perf_fd);
+	task_events_disable(&session->more);
 	__atomic_store_n(&slot_of(s, session)->enabled, 0, __ATOMIC_SEQ_CST);
 	session->enabled = false;
 	*ret_time_ns = clock_now_ns();
@@ -464,6 +501,7 @@ static void read_counters(struct sessions *s, struct session *session, struct an
 	memcpy(ret->results, session->n_results, sizeof(ret->results));
 	if (perf_event_read_on_cpu(session->perf_fd, &ret->on_cpu_ns) < 0)
 		ret->on_cpu_ns = 0;
+	ret->on_cpu_ns += task_events_on_cpu_ns(&session->more);
 	if (ret->on_cpu_ns > ret->stolen_ns)
 		ret->expected = (uint64_t)((double)(ret->on_cpu_ns - ret->stolen_ns) * session->frequency_hz / NS_PER_S + 0.5);
 }

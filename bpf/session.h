@@ -4,6 +4,7 @@
 #ifndef SPVSCOPE_ANALYZER_SESSION_H
 #define SPVSCOPE_ANALYZER_SESSION_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -21,9 +22,15 @@ void sessions_free(struct sessions *s);
 /* The tables of an address space, for sessions that are attached afterwards; fd stays the caller's. As spaces_load. */
 int sessions_load_tables(struct sessions *s, uint64_t space, int fd);
 /* Opens the event on the task behind pidfd, disabled. space: whose tables its stacks are unwound by; an unknown one is
- * none. thread_context: as the worker registered it. 0 or -errno with the reason in text; fills *ret_kind with what serves it. */
+ * none. thread_context: as the worker registered it. alone: who is forked is not followed. 0 or -errno with the reason in
+ * text; fills *ret_kind with what serves it. */
 int session_attach(struct sessions *s, uint64_t id, pid_t pid, int pidfd, enum analyzer_kind kind,
-	uint32_t frequency_hz, uint64_t space, int64_t thread_context, enum analyzer_kind *ret_kind, char *text, size_t size);
+	uint32_t frequency_hz, uint64_t space, int64_t thread_context, bool alone, enum analyzer_kind *ret_kind, char *text,
+	size_t size);
+/* Adds a thread that was there before; with a pidfd, which stays the caller's, the process that it is the first thread of
+ * joins the session. same_mappings: as the session's own process has. 0, -ENOENT, -EEXIST when it was forked into the
+ * session meanwhile, -ESRCH when it has ended, -errno. */
+int session_add(struct sessions *s, uint64_t id, pid_t tid, int pidfd, bool same_mappings);
 /* Brackets of one profiled run; the time is read outside of it. After session_disable no sample is taken. */
 int session_enable(struct sessions *s, uint64_t id, uint64_t *ret_time_ns);
 int session_disable(struct sessions *s, uint64_t id, uint64_t *ret_time_ns);

@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "bpf/library/private.h"
+#include "bpf/library/tasks.h"
 #include "bpf/unwind_tables.h"
 
 #define DEFAULT_FREQUENCY_HZ 4999
@@ -64,10 +65,14 @@ static int begin(struct spvscope_attachment *at, int pidfd)
 	if (r < 0)
 		return library_fail(a, r, "what pid %d has mapped cannot be read: %s", (int)at->pid, strerror(-r));
 	r = session_attach(a->sessions, a->n_sessions + 1, at->pid, at->pidfd, spvscope_analyzer_loaded_kind(a),
-		at->frequency_hz, load_tables(a, maps, maps_len), 0, &kind, a->error, sizeof(a->error));
+		at->frequency_hz, load_tables(a, maps, maps_len), 0, !(at->flags & SPVSCOPE_ATTACH_TREE), &kind, a->error,
+		sizeof(a->error));
 	if (r < 0)
 		return r;
 	at->session = ++a->n_sessions;
+	r = tasks_add(at);
+	if (r < 0)
+		return library_fail(a, r, "the threads and children of pid %d: %s", (int)at->pid, strerror(-r));
 	return at->flags & SPVSCOPE_ATTACH_PAUSED ? 0 : spvscope_attachment_resume(at);
 }
 

@@ -81,7 +81,7 @@ static size_t keep_what_is_of_use(char *text, size_t len, uint64_t *ret_sum)
 	return kept;
 }
 
-static struct names_process *find_process(struct names *n, uint32_t pid)
+static struct names_process *find_process(const struct names *n, uint32_t pid)
 {
 	for (size_t i = 0; i < n->n_processes; i++)
 		if (n->processes[i].pid == pid)
@@ -138,6 +138,13 @@ int names_refresh(struct names *n, uint32_t pid, char **ret_maps, size_t *ret_ma
 		*ret_maps_len = whole_len;
 	}
 	return r;
+}
+
+bool names_have_same_code(const struct names *n, uint32_t pid, uint32_t other_pid)
+{
+	const struct names_process *p = find_process(n, pid), *q = find_process(n, other_pid);
+
+	return p && q && p->n_eras && q->n_eras && p->eras[p->n_eras - 1].code_sum == q->eras[q->n_eras - 1].code_sum;
 }
 
 int names_find(struct names *n, uint32_t pid, uint64_t address, bool is_return_address, struct symbol *ret)

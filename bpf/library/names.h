@@ -4,6 +4,7 @@
 #ifndef SPVSCOPE_LIBRARY_NAMES_H
 #define SPVSCOPE_LIBRARY_NAMES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -34,6 +35,8 @@ void names_done(struct names *n);
 /* Looks what a process has mapped by now. *ret_maps: all of it, the text of /proc/PID/maps, the caller's; NULL: not
  * wanted. 0, -ESRCH when it has ended (what was known stays), -EACCES, -ENOMEM. */
 int names_refresh(struct names *n, uint32_t pid, char **ret_maps, size_t *ret_maps_len);
+/* Two processes that were looked at, one forked from the other with no exec since. */
+bool names_have_same_code(const struct names *n, uint32_t pid, uint32_t other_pid);
 /* 0, -ENOENT, -ENOMEM. */
 int names_find(struct names *n, uint32_t pid, uint64_t address, bool is_return_address, struct symbol *ret);
 
