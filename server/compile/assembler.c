@@ -70,9 +70,15 @@ static void *assembler_main(void *arg)
 		pthread_mutex_unlock(&a->lock);
 		i->error = assembly_finish(i->assembly);
 		pthread_mutex_lock(&a->lock);
-		if (!a->done.first)
-			eventfd_write(a->done_fd, 1);
+		/* The loop is told at the end of what there is to do, or when somebody waits. */
+		bool tell = i->urgent || !a->queue.first;
+
 		list_push(&a->done, i);
+		if (!tell)
+			continue;
+		pthread_mutex_unlock(&a->lock);
+		eventfd_write(a->done_fd, 1);
+		pthread_mutex_lock(&a->lock);
 	}
 	pthread_mutex_unlock(&a->lock);
 	return NULL;
