@@ -302,13 +302,48 @@ static void failure(const struct compile_outcome *o, struct strbuf *out)
 	strbuf_putc(out, '}');
 }
 
-static void write_json(const struct compile_outcome *o, bool with_bytes, struct strbuf *out)
+const char *compile_cache_name(enum compile_cache c)
+{
+	static const char *const names[COMPILE_N_CACHES] = {
+		[COMPILE_CACHE_BYPASS] = "bypass", [COMPILE_CACHE_MISS] = "miss",
+		[COMPILE_CACHE_HIT] = "hit", [COMPILE_CACHE_SHARED] = "shared",
+	};
+
+	return names[c];
+}
+
+static void cached_from(const struct compile_outcome *o, struct strbuf *out)
+{
+	key(out, "cached_from");
+	if (o->cache != COMPILE_CACHE_HIT && o->cache != COMPILE_CACHE_SHARED) {
+		strbuf_puts(out, "null");
+		return;
+	}
+	strbuf_printf(out, "{\"id\": \"%s\"", o->cached_from.id);
+	key(out, "trace_id");
+	string_or_null(out, o->cached_from.trace_id);
+	number(out, "started_unix_ns", o->cached_from.started_unix_ns);
+	strbuf_putc(out, '}');
+}
+
+/* No text of a stranger is in here: response_json_find_result relies on that. */
+void response_json_identity(const struct compile_outcome *o, struct strbuf *out)
+{
+	strbuf_printf(out, "{\"id\": \"%s\", \"cache\": \"%s\"", o->id, compile_cache_name(o->cache));
+	cached_from(o, out);
+	strbuf_puts(out, o->kept ? ", \"kept\": true" : ", \"kept\": false");
+	number(out, "duration_ns", o->duration_ns);
+	trace(o, out);
+	strbuf_puts(out, ", ");
+}
+
+void response_json_result(const struct compile_outcome *o, bool with_bytes, struct strbuf *out)
 {
 	const struct spvscope_job *job = &o->request->job;
 	enum spvscope_language language = o->result.language ? o->result.language : job->language;
 	enum spvscope_stage stage = o->result.stage ? o->result.stage : job->stage;
 
-	strbuf_printf(out, "{\"id\": \"%s\", \"status\": \"%s\"", o->id, spvscope_status_name(o->result.status));
+	strbuf_printf(out, "\"status\": \"%s\"", spvscope_status_name(o->result.status));
 	key(out, "name");
 	string_or_null(out, job->source.name);
 	key(out, "language");
@@ -317,12 +352,20 @@ static void write_json(const struct compile_outcome *o, bool with_bytes, struct 
 	string_or_null(out, stage ? spvscope_stage_name(stage) : NULL);
 	diagnostics(o, out);
 	products(o, with_bytes, out);
-	trace(o, out);
 	analyzer(o, out);
 	failure(o, out);
-	strbuf_printf(out, ", \"kept\": %s, \"cache\": \"miss\"", o->kept ? "true" : "false");
-	number(out, "duration_ns", o->duration_ns);
 	strbuf_puts(out, "}\n");
+}
+
+const char *response_json_find_result(const char *json)
+{
+	return strstr(json, "\"status\": \"");
+}
+
+static void write_json(const struct compile_outcome *o, bool with_bytes, struct strbuf *out)
+{
+	response_json_identity(o, out);
+	response_json_result(o, with_bytes, out);
 }
 
 void response_json(const struct compile_outcome *o, struct strbuf *out)

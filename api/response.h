@@ -20,6 +20,15 @@ enum analyzer_state {
 	ANALYZER_STATE_LOST,        /* it attached and then went away: reason says when */
 };
 
+/* Where a result came from. */
+enum compile_cache {
+	COMPILE_CACHE_BYPASS = 0, /* compiled without asking the cache */
+	COMPILE_CACHE_MISS,       /* compiled, since the cache had nothing */
+	COMPILE_CACHE_HIT,
+	COMPILE_CACHE_SHARED,     /* from a compile of the same that was under way */
+	COMPILE_N_CACHES,
+};
+
 /* How samples got their spans. */
 struct span_joins {
 	uint64_t by_id;       /* the thread told its active span, or that it had none */
@@ -56,6 +65,12 @@ struct compile_outcome {
 		char message[256];
 	} failure;
 	bool kept;                             /* on disk */
+	enum compile_cache cache;
+	struct {                               /* of hits and shared ones: the compile that made the result */
+		char id[COMPILE_ID_CHARS + 1];
+		char trace_id[COMPILE_ID_CHARS + 1]; /* empty: it has none */
+		uint64_t started_unix_ns;
+	} cached_from;
 	uint64_t started_unix_ns;
 	uint64_t duration_ns;                  /* from the request's last byte to its result */
 };
@@ -67,6 +82,14 @@ void compile_outcome_done(struct compile_outcome *o);
 void response_json(const struct compile_outcome *o, struct strbuf *out);
 /* The same without "spirv" and "disassembly", for the store. */
 void response_json_without_bytes(const struct compile_outcome *o, struct strbuf *out);
+
+/* An answer in two parts that follow each other: members that differ between two requests with the same result, and
+ * those that do not, from "status" on. A result that is given out again and again is written once. */
+void response_json_identity(const struct compile_outcome *o, struct strbuf *out);
+void response_json_result(const struct compile_outcome *o, bool with_bytes, struct strbuf *out);
+/* The second part of a whole answer; NULL when it is none. */
+const char *response_json_find_result(const char *json);
+const char *compile_cache_name(enum compile_cache c);
 /* Lines of `file:line:column: error: message`, for Accept: text/plain on failure. Columns count bytes from 1. */
 void response_text_diagnostics(const struct compile_outcome *o, struct strbuf *out);
 

@@ -33,6 +33,7 @@ struct config {
 	char *trace;                     /* directives, as given */
 	struct trace_filter trace_filter; /* worked out: --trace, else SPVSCOPE_LOG, else the build's level */
 	uint64_t keep_count, keep_bytes, keep_age_s, memory_count, memory_bytes;
+	uint64_t cache_bytes, cache_disk_bytes;
 	uint64_t drain_ms;
 	char *file;                      /* the configuration file that was read; NULL: none */
 	bool show_help, show_version;

@@ -3,9 +3,10 @@
 #ifndef SPVSCOPE_FRONT_H
 #define SPVSCOPE_FRONT_H
 
-#include "server/http/assets.h"
+#include "server/cache/cache.h"
 #include "server/compile/compile.h"
 #include "server/config.h"
+#include "server/http/assets.h"
 #include "server/http/http.h"
 #include "server/records/records.h"
 
@@ -16,6 +17,7 @@ struct front {
 	struct loop *loop;
 	struct http *http;
 	struct records *records;
+	struct cache *cache; /* NULL: none */
 	struct compile_service *service;
 	struct events *events;
 	struct assets assets;

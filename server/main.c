@@ -157,6 +157,17 @@ static int open_records(struct program *p)
 	return r;
 }
 
+static int open_cache(struct program *p)
+{
+	struct cache_options o = {
+		.memory_bytes = p->config.cache_bytes,
+		.disk_bytes = p->config.cache_disk_bytes,
+		.state_dir = p->config.state_dir,
+	};
+
+	return o.memory_bytes ? cache_new(p->front.loop, &o, &p->front.cache) : 0;
+}
+
 static int open_service(struct program *p)
 {
 	const struct config *c = &p->config;
@@ -172,6 +183,7 @@ static int open_service(struct program *p)
 		.analyzer = c->analyzer,
 		.trace_filter = c->trace_filter,
 		.manager_fd = p->manager_fd,
+		.cache = p->front.cache,
 	};
 	int r = compile_service_new(p->front.loop, p->front.records, &o, &p->front.service);
 
@@ -195,6 +207,8 @@ static int front_open(struct program *p)
 	if (r >= 0)
 		r = open_records(p);
 	if (r >= 0)
+		r = open_cache(p);
+	if (r >= 0)
 		r = open_service(p);
 	if (r < 0)
 		return r;
@@ -213,6 +227,7 @@ static void front_close(struct program *p)
 {
 	http_free(p->front.http);
 	compile_service_free(p->front.service);
+	cache_free(p->front.cache);
 	records_close(p->front.records);
 	events_free(p->front.events);
 	assets_done(&p->front.assets);

@@ -80,9 +80,10 @@ static size_t representative_run(const struct assembly *a)
 }
 
 /* The front's own spans, in the order of their beginning. Whether they are there depends on what the request needed. */
-enum own_span { OWN_QUEUE, OWN_FORK, OWN_ATTACH, OWN_REPEAT, OWN_DETACH, N_OWN_SPANS };
+enum own_span { OWN_CACHE, OWN_QUEUE, OWN_FORK, OWN_ATTACH, OWN_REPEAT, OWN_DETACH, N_OWN_SPANS };
 
 static const char *const own_span_names[N_OWN_SPANS] = {
+	[OWN_CACHE] = "server::cache",
 	[OWN_QUEUE] = "server::queue",
 	[OWN_FORK] = "worker::fork",
 	[OWN_ATTACH] = "analyzer::attach",
@@ -99,8 +100,11 @@ static bool own_interval(const struct assembly *a, enum own_span which, struct i
 	const struct assembly_run *last = a->n_runs ? &a->runs[a->n_runs - 1] : NULL;
 
 	switch (which) {
+	case OWN_CACHE:
+		*ret = (struct interval){a->received_ns, a->cache_looked_ns};
+		return a->cache_looked_ns;
 	case OWN_QUEUE:
-		*ret = (struct interval){a->received_ns, a->fork_ns ? a->fork_ns : a->dispatched_ns};
+		*ret = (struct interval){a->cache_looked_ns ? a->cache_looked_ns : a->received_ns, a->fork_ns ? a->fork_ns : a->dispatched_ns};
 		return true;
 	case OWN_FORK:
 		*ret = (struct interval){a->fork_ns, a->ready_ns};
@@ -306,6 +310,8 @@ static int build_tree(const struct assembly *a, const struct trace_tree *run_tre
 			idx = add_own(t, own_span_names[i], at.from_ns, at.to_ns);
 			if (idx < 0)
 				return (int)idx;
+			if (i == OWN_CACHE)
+				r = trace_tree_attr_str(t, (uint32_t)idx, "result", "miss");
 			parent = i == OWN_REPEAT ? (uint32_t)idx : 0;
 		}
 		if (i != OWN_REPEAT)

@@ -35,6 +35,7 @@ struct assembly {
 	bool keep;
 	bool died;                         /* in its first run */
 	uint64_t received_ns, dispatched_ns, finished_ns; /* of the request */
+	uint64_t cache_looked_ns;          /* the cache has been asked in vain; 0: not asked */
 	uint64_t fork_ns, ready_ns;        /* of a worker that it waited for; 0: it did not */
 	uint64_t attach_ns, attached_ns;   /* 0: no analyzer was attached */
 	uint64_t detach_ns, detached_ns;

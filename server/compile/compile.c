@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -66,6 +65,21 @@ static void soon(struct compile_service *s)
 
 /* ---- the end of a compile ---- */
 
+static void release(struct compile *c)
+{
+	if (c->lent)
+		memset(&c->a.outcome.result, 0, sizeof(c->a.outcome.result)); /* it is over there */
+	cached_unref(c->lent);
+	cached_unref(c->cached);
+	assembly_done(&c->a);
+}
+
+void compile_discard(struct compile *c)
+{
+	release(c);
+	free(c);
+}
+
 void compile_free(struct compile *c)
 {
 	struct compile_service *s = c->service;
@@ -75,7 +89,7 @@ void compile_free(struct compile *c)
 	loop_source_free(c->timer);
 	fd_close(c->job_fd);
 	fd_close(c->result_fd);
-	assembly_done(&c->a);
+	release(c);
 	if (c->prev)
 		c->prev->next = c->next;
 	else
@@ -94,11 +108,10 @@ static void observe(struct compile_service *s, bool ended, const struct compile_
 		ob->fn(ob->arg, ended, o);
 }
 
-/* The one place where a request gets its outcome. */
-static void answer(struct compile *c)
+/* The one place where a compile's request gets its outcome. */
+void compile_answer(struct compile *c, const struct compile_outcome *o)
 {
 	struct compile_service *s = c->service;
-	struct compile_outcome *o = &c->a.outcome;
 
 	assert(!c->answered);
 	c->answered = true;
@@ -115,20 +128,31 @@ static void answer(struct compile *c)
 		c->fn(c->arg, o);
 }
 
+static void answer(struct compile *c)
+{
+	if (!c->answered)
+		compile_answer(c, &c->a.outcome);
+}
+
+static void finish(struct compile *c)
+{
+	answer(c);
+	compile_cache_end(c);
+	compile_free(c);
+}
+
 static void on_kept(void *arg, int error)
 {
 	struct compile *c = arg;
 
 	if (!c->service) { /* it was freed meanwhile */
-		assembly_done(&c->a);
-		free(c);
+		compile_discard(c);
 		return;
 	}
 	if (error)
 		log_warn(TARGET, "%s: not kept: %s", c->a.outcome.id, strerror(error < 0 ? -error : error));
 	c->a.outcome.kept = !error;
-	answer(c);
-	compile_free(c);
+	finish(c);
 }
 
 static void on_assembled(struct assembler_item *item, int error)
@@ -143,6 +167,7 @@ static void on_assembled(struct assembler_item *item, int error)
 		c->a.outcome.traced = false;
 	} else if (c->a.keep) {
 		c->expected = false;
+		compile_cache_end(c); /* they do not wait for the disk */
 		c->state = COMPILE_KEEPING;
 		records_publish(s->records, c->a.record, true, on_kept, c);
 		return;
@@ -150,9 +175,7 @@ static void on_assembled(struct assembler_item *item, int error)
 		c->expected = false;
 		records_publish(s->records, c->a.record, false, NULL, NULL);
 	}
-	if (!c->answered)
-		answer(c);
-	compile_free(c);
+	finish(c);
 }
 
 static void assemble(struct compile *c)
@@ -160,7 +183,7 @@ static void assemble(struct compile *c)
 	struct compile_service *s = c->service;
 
 	c->state = COMPILE_ASSEMBLING;
-	c->item = (struct assembler_item){.assembly = &c->a, .done = on_assembled};
+	c->item = (struct assembler_item){.assembly = &c->a, .urgent = !c->answered, .done = on_assembled};
 	s->n_assembling++;
 	assembler_push(s->assembler, &c->item);
 }
@@ -168,7 +191,7 @@ static void assemble(struct compile *c)
 /* An answer that needs nothing from the record does not wait for it. */
 static bool answer_can_go(const struct compile *c)
 {
-	return !c->a.died && !c->a.keep && c->a.samples_fd < 0 && c->a.n_runs <= 1 &&
+	return !c->answered && !c->a.died && !c->a.keep && c->a.samples_fd < 0 && c->a.n_runs <= 1 &&
 	       c->a.outcome.result.status <= SPVSCOPE_STATUS_FAILED && c->service->n_assembling < ASSEMBLING_MAX;
 }
 
@@ -176,6 +199,10 @@ void compile_end(struct compile *c)
 {
 	struct compile_outcome *o = &c->a.outcome;
 
+	if (c->cached && !c->cancelled) {
+		compile_cache_answer(c);
+		return;
+	}
 	c->a.finished_ns = clock_now_ns();
 	o->duration_ns = c->a.finished_ns - c->a.received_ns;
 	if (c->cancelled) {
@@ -190,8 +217,7 @@ void compile_end(struct compile *c)
 	}
 	o->traced = c->a.wants_record;
 	if (!c->a.wants_record && o->result.status <= SPVSCOPE_STATUS_FAILED) {
-		answer(c);
-		compile_free(c);
+		finish(c);
 		return;
 	}
 	if (answer_can_go(c)) {
@@ -282,6 +308,13 @@ static void enqueue(struct compile *c, bool first)
 		loop_timer_set(s->tick, clock_now_ns() + TICK_NS);
 }
 
+void compile_enqueue(struct compile *c)
+{
+	c->service->counters.started++;
+	enqueue(c, false);
+	observe(c->service, false, &c->a.outcome);
+}
+
 void compile_requeue(struct compile *c)
 {
 	log_info(TARGET, "%s: once more, its worker died before it could begin or with its template", c->a.outcome.id);
@@ -291,15 +324,22 @@ void compile_requeue(struct compile *c)
 }
 
 /* Told on the loop's next turn, so that nobody is called back from within a call of theirs. */
+void compile_end_soon(struct compile *c)
+{
+	struct compile_service *s = c->service;
+
+	c->state = COMPILE_ENDING;
+	list_append(&s->ending, c);
+	soon(s);
+}
+
 static void end_queued(struct compile *c)
 {
 	struct compile_service *s = c->service;
 
 	list_remove(&s->queue, c);
 	s->n_queued--;
-	c->state = COMPILE_ENDING;
-	list_append(&s->ending, c);
-	soon(s);
+	compile_end_soon(c);
 }
 
 void compile_on_soon(void *arg)
@@ -349,22 +389,6 @@ static void on_compile_timer(void *arg)
 }
 
 /* ---- submission ---- */
-
-static int make_id(char ret[COMPILE_ID_CHARS + 1])
-{
-	static const char digits[] = "0123456789abcdef";
-	uint8_t bytes[COMPILE_ID_CHARS / 2];
-
-	if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes))
-		return -EIO;
-	bytes[0] |= 1; /* all zeros is not a trace id */
-	for (size_t i = 0; i < sizeof(bytes); i++) {
-		ret[2 * i] = digits[bytes[i] >> 4];
-		ret[2 * i + 1] = digits[bytes[i] & 15];
-	}
-	ret[COMPILE_ID_CHARS] = '\0';
-	return 0;
-}
 
 /* Directives for the worker: the service's, unless the request names a level, and the request's own behind them. */
 static int choose_filter(struct compile *c)
@@ -460,9 +484,9 @@ static int compile_new(struct compile_service *s, struct compile_request *reques
 		c->next->prev = c;
 	s->compiles = c;
 	s->n_compiles++;
-	r = make_id(c->a.outcome.id);
+	r = compile_make_id(c->a.outcome.id);
 	if (r >= 0)
-		r = make_id(c->a.outcome.trace_id);
+		r = compile_make_id(c->a.outcome.trace_id);
 	if (r >= 0)
 		r = choose_filter(c);
 	if (r >= 0)
@@ -479,7 +503,7 @@ static int compile_new(struct compile_service *s, struct compile_request *reques
 	return 0;
 }
 
-int compile_submit(struct compile_service *s, struct compile_request *request, bool came_with_token,
+int compile_submit(struct compile_service *s, struct compile_request *request, const struct compile_caller *caller,
 	compile_done_fn fn, void *arg, struct compile **ret_compile)
 {
 	struct compile *c = NULL;
@@ -499,10 +523,9 @@ int compile_submit(struct compile_service *s, struct compile_request *request, b
 	}
 	c->fn = fn;
 	c->arg = arg;
-	c->fresh_worker = wants_fresh_worker(c, came_with_token);
-	s->counters.started++;
-	enqueue(c, false);
-	observe(s, false, &c->a.outcome);
+	c->fresh_worker = wants_fresh_worker(c, caller->came_with_token);
+	c->cache_use = caller->cache;
+	compile_cache_begin(c);
 	supersede(c);
 	if (c->state == COMPILE_QUEUED && s->queue.first == c)
 		dispatch(c, c->a.received_ns);
@@ -517,6 +540,8 @@ void compile_cancel(struct compile *c, bool detach)
 {
 	if (detach)
 		c->fn = NULL;
+	if (compile_cache_cancel_alone(c))
+		return;
 	switch (c->state) {
 	case COMPILE_QUEUED:
 		c->cancelled = true;
@@ -530,7 +555,12 @@ void compile_cancel(struct compile *c, bool detach)
 		break;
 	case COMPILE_DETACHING:
 	case COMPILE_ENDING:
+	case COMPILE_FETCHING:
 		c->cancelled = true;
+		break;
+	case COMPILE_FOLLOWING:
+		c->cancelled = true;
+		compile_cache_leave(c);
 		break;
 	case COMPILE_ASSEMBLING:
 	case COMPILE_KEEPING:

@@ -14,6 +14,8 @@
 #include "server/loop.h"
 #include "server/records/records.h"
 
+struct cache;
+struct cached;
 struct compile_service;
 struct compile; /* one request in flight */
 
@@ -29,6 +31,7 @@ struct compile_service_options {
 	bool analyzer;               /* false: never start it */
 	struct trace_filter trace_filter; /* default of requests that don't say */
 	int manager_fd;              /* to the privileged manager (server/manager.h), -1: none */
+	struct cache *cache;         /* borrowed; NULL: none */
 };
 
 struct compile_service_counters {
@@ -52,6 +55,17 @@ struct compile_service_state {
 	const char *analyzer_reason; /* why not, and what to do; NULL when it can */
 };
 
+enum compile_cache_use {
+	COMPILE_CACHE_USE = 0,
+	COMPILE_CACHE_REFRESH, /* compile afresh and remember that */
+	COMPILE_CACHE_IGNORE,  /* compile afresh and leave the cache as it is */
+};
+
+struct compile_caller {
+	bool came_with_token;
+	enum compile_cache_use cache;
+};
+
 int compile_service_new(struct loop *loop, struct records *records, const struct compile_service_options *o,
 	struct compile_service **ret);
 /* Refuses new work with -ESHUTDOWN; calls fn once nothing is in flight, or at deadline_ns after cancelling the rest. */
@@ -63,8 +77,12 @@ void compile_service_free(struct compile_service *s); /* ends every process that
  * returned; outcome is borrowed. -EBUSY when the queue is full, -ESHUTDOWN when draining, -ENOMEM. *ret_compile (which
  * may be NULL) is valid until fn is called. */
 typedef void (*compile_done_fn)(void *arg, const struct compile_outcome *outcome);
-int compile_submit(struct compile_service *s, struct compile_request *request, bool came_with_token,
+int compile_submit(struct compile_service *s, struct compile_request *request, const struct compile_caller *caller,
 	compile_done_fn fn, void *arg, struct compile **ret_compile);
+/* Within fn: what the answer was made of when it was a hit; borrowed. NULL else. */
+const struct cached *compile_cached(const struct compile *c);
+/* A new id. 0 or -EIO. */
+int compile_make_id(char ret[COMPILE_ID_CHARS + 1]);
 /* Nobody waits any more: ends it; fn is still called, with status cancelled, unless detach, when it is never called. */
 void compile_cancel(struct compile *c, bool detach);
 /* By compilation id; NULL when not in flight. */

@@ -4,9 +4,10 @@
 #ifndef SPVSCOPE_COMPILE_PRIVATE_H
 #define SPVSCOPE_COMPILE_PRIVATE_H
 
-#include "server/pool/analyzer_client.h"
+#include "server/cache/cache.h"
 #include "server/compile/assembler.h"
 #include "server/compile/compile.h"
+#include "server/pool/analyzer_client.h"
 #include "server/pool/pool.h"
 
 #define COMPILE_FILTER_MAX WORKER_TEXT_MAX
@@ -14,8 +15,9 @@
 /*            ┌────────────── its worker died before it began, or with the template (once) ─┐
  *            ▼                                                                             │
  *  submit → QUEUED → ATTACHING → RUNNING ⇄ SWITCHING (profiling on or off) → DETACHING → ASSEMBLING → KEEPING → answer
- *            │           └── no analyzer ──►│                                  ▲
- *            └── cancelled ── ENDING        └───────────── no analyzer ────────┘
+ *   ├ FOLLOWING │           └── no analyzer ──►│                                  ▲
+ *   ├ FETCHING  └── cancelled ── ENDING        └───────────── no analyzer ────────┘
+ *   └ in the cache ────────────────►│
  */
 enum compile_state {
 	COMPILE_QUEUED = 0,
@@ -26,6 +28,8 @@ enum compile_state {
 	COMPILE_ENDING,     /* ended without a worker; told on the loop's next turn */
 	COMPILE_ASSEMBLING,
 	COMPILE_KEEPING,    /* waits for the disk */
+	COMPILE_FOLLOWING,  /* waits for a compile of the same */
+	COMPILE_FETCHING,   /* waits for the cache's disk */
 };
 
 struct compile {
@@ -53,6 +57,17 @@ struct compile {
 	bool attached, switch_failed;
 	unsigned n_awaited;         /* analyzer answers */
 	uint64_t first_end_ns, profiled_cpu_ns;
+
+	/* compile_cache.c */
+	enum compile_cache_use cache_use;
+	struct cache_key key, whole_key; /* without files; with all of them */
+	bool leads;                      /* others may follow it */
+	bool remembers;                  /* its result goes to the cache */
+	bool cancelled_alone;            /* answered as cancelled, and going on for its followers */
+	bool kept_once;
+	struct compile *leader, *followers, *follow_prev, *follow_next;
+	struct cached *cached;           /* reference: what it is answered from */
+	struct cached *lent;             /* reference: what has taken its result over */
 };
 
 struct compile_list {
@@ -78,7 +93,10 @@ struct compile_service {
 	struct compile_list queue, ending;
 	struct loop_source *soon, *tick;
 	struct observer *observers;
-	size_t n_compiles, n_queued, n_assembling;
+	size_t n_compiles, n_queued, n_assembling, n_waiting; /* waiting: for others or the cache's disk */
+	struct cache *cache;         /* the caller's; NULL: none */
+	char *compilers;             /* as keys of the cache have them; NULL: not known yet */
+	uint64_t compilers_generation;
 	uint64_t n_runs, n_sessions; /* numbers given out */
 	struct compile_service_counters counters;
 
@@ -95,8 +113,28 @@ void compile_worker_done(void *user, const struct worker_message *m);
 void compile_worker_died(void *user, const struct worker_death *death);
 void compile_deadline(struct compile *c);
 
+/* compile_cache.c */
+/* Instead of the queue, where nothing has to be compiled; else into it. */
+void compile_cache_begin(struct compile *c);
+/* One that has c->cached: its answer. */
+void compile_cache_answer(struct compile *c);
+/* c->a has its final outcome, answered or not: for its followers and for the cache. */
+void compile_cache_end(struct compile *c);
+/* FOLLOWING, and cancelled. */
+void compile_cache_leave(struct compile *c);
+/* True: it goes on for others, and has been answered. */
+bool compile_cache_cancel_alone(struct compile *c);
+void compile_cache_template_changed(struct compile_service *s);
+
 /* compile.c */
 void compile_free(struct compile *c);
+/* What is left of one that compile_service_free left to the records. */
+void compile_discard(struct compile *c);
+void compile_enqueue(struct compile *c);
+/* Into ENDING. It is in no list. */
+void compile_end_soon(struct compile *c);
+/* Its one outcome. */
+void compile_answer(struct compile *c, const struct compile_outcome *o);
 /* Lends workers to those in the queue, as far as there are any. */
 void compile_dispatch(struct compile_service *s);
 void compile_on_soon(void *service);

@@ -31,6 +31,10 @@ static void pool_changed(void *arg)
 	struct image *image = pool_image(s->pool, &generation);
 
 	analyzer_client_set_space(s->analyzer, generation, image);
+	if (s->compilers_generation != generation) {
+		s->compilers_generation = generation;
+		compile_cache_template_changed(s);
+	}
 	compile_dispatch(s);
 }
 
@@ -114,6 +118,7 @@ int compile_service_new(struct loop *loop, struct records *records, const struct
 	s->loop = loop;
 	s->records = records;
 	s->o = *o;
+	s->cache = o->cache;
 	fill_defaults(&s->o);
 	print_default_filter(s);
 	r = start_parts(s);
@@ -150,6 +155,7 @@ void compile_service_free(struct compile_service *s)
 	}
 	pool_free(s->pool);
 	analyzer_client_free(s->analyzer);
+	free(s->compilers);
 	loop_source_free(s->soon);
 	loop_source_free(s->tick);
 	loop_source_free(s->drain_timer);
@@ -215,7 +221,7 @@ void compile_service_counters(const struct compile_service *s, struct compile_se
 	pool_state(s->pool, &ps);
 	*ret = s->counters;
 	ret->queued_now = s->n_queued;
-	ret->running_now = s->n_compiles - s->n_queued - s->n_assembling;
+	ret->running_now = s->n_compiles - s->n_queued - s->n_assembling - s->n_waiting;
 	ret->workers_now = ps.workers_now;
 	ret->workers_forked = ps.workers_forked;
 	ret->workers_died = ps.workers_died;

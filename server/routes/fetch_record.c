@@ -73,6 +73,29 @@ static void on_deleted(void *arg, int result)
 		http_reply(f.req, &(struct http_response){ .status = 204 });
 }
 
+/* Requests that were answered from the cache have no record until somebody asks for it. */
+static bool answer_for_hit(struct front *front, struct http_request *req, record_found_fn found)
+{
+	const char *id = http_path_part(req);
+	struct record *record;
+
+	if (!front->cache)
+		return false;
+	if (!found) {
+		cache_forget(front->cache, id);
+		if (!cache_forget_hit(front->cache, id))
+			return false;
+		http_reply(req, &(struct http_response){ .status = 204 });
+		return true;
+	}
+	record = cache_hit_record(front->cache, id);
+	if (!record)
+		return false;
+	found(front, req, record);
+	record_unref(record);
+	return true;
+}
+
 static void start(struct front *front, struct http_request *req, record_found_fn found)
 {
 	struct fetch *f;
@@ -81,6 +104,8 @@ static void start(struct front *front, struct http_request *req, record_found_fn
 		no_such_record(req);
 		return;
 	}
+	if (answer_for_hit(front, req, found))
+		return;
 	f = calloc(1, sizeof *f);
 	if (f) {
 		*f = (struct fetch){ front, req, 0, found };

@@ -71,6 +71,22 @@ static const struct metric of_records[] = {
 	{ "records_queue_length", GAUGE, AT(queue_length), "Jobs waiting for the database." },
 };
 #undef AT
+#define AT(member) offsetof(struct cache_counters, member)
+static const struct metric of_cache[] = {
+	{ "cache_hits_total", COUNTER, AT(hits), "Requests answered from the cache." },
+	{ "cache_misses_total", COUNTER, AT(misses), "Requests that the cache had nothing for." },
+	{ "cache_shared_total", COUNTER, AT(shared), "Requests answered by a compile of the same that was under way." },
+	{ "cache_bypassed_total", COUNTER, AT(bypassed), "Requests that did not ask the cache." },
+	{ "cache_disk_hits_total", COUNTER, AT(disk_hits), "Results brought back from disk." },
+	{ "cache_evicted_total", COUNTER, AT(evicted), "Results dropped from memory." },
+	{ "cache_expired_total", COUNTER, AT(expired), "Crashes, time-outs and the like that were forgotten." },
+	{ "cache_results", GAUGE, AT(entries), "Results in memory." },
+	{ "cache_memory_bytes", GAUGE, AT(memory_bytes), "Their size." },
+	{ "cache_results_on_disk", GAUGE, AT(on_disk), "Results on disk." },
+	{ "cache_disk_bytes", GAUGE, AT(disk_bytes), "Their size." },
+	{ "cache_disk_errors_total", COUNTER, AT(disk_errors), "Operations that the disk refused." },
+};
+#undef AT
 #define AT(member) offsetof(struct http_counters, member)
 static const struct metric of_http[] = {
 	{ "http_connections", GAUGE, AT(connections_now), "Connections open." },
@@ -143,8 +159,11 @@ void route_metrics(void *app, struct http_request *req)
 	struct http_response r = { .content_type = "text/plain; version=0.0.4; charset=utf-8" };
 	struct compile_service_counters service;
 	struct records_counters records;
+	struct cache_counters cache = { 0 };
 	struct http_counters http;
 
+	if (front->cache)
+		cache_counters(front->cache, &cache);
 	compile_service_counters(front->service, &service);
 	records_counters(front->records, &records);
 	http_counters(front->http, &http);
@@ -156,6 +175,7 @@ void route_metrics(void *app, struct http_request *req)
 	put(&r.body, of_service, ARRAY_SIZE(of_service), &service);
 	put_ended(&r.body, &service);
 	put(&r.body, of_records, ARRAY_SIZE(of_records), &records);
+	put(&r.body, of_cache, ARRAY_SIZE(of_cache), &cache);
 	put(&r.body, of_http, ARRAY_SIZE(of_http), &http);
 	put_routes(&r.body, front->http);
 	http_reply(req, &r);

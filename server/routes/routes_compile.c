@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* POST /v1/compile in its three forms, and the results by id. Loop thread. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "api/response.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/log.h"
-#include "server/http/accept.h"
 #include "server/front.h"
+#include "server/http/accept.h"
 
-#define LOG "server::compile"
+#define LOG               "server::compile"
+#define EXACT_QUERIES_MAX 32
 
 enum form { FORM_JSON, FORM_SPIRV, FORM_TEXT };
 
@@ -23,9 +26,13 @@ static const char *const offered[] = {
 };
 
 struct waiting {
+	struct front *front;
 	struct http_request *req;
 	enum form form;
 	struct compile *compile;
+	bool has_exact;          /* the same bytes may be answered without reading them */
+	bool is_traced;
+	struct cache_key exact;
 };
 
 static void *free_waiting(struct waiting *w)
@@ -52,27 +59,126 @@ static void result_headers(const struct compile_outcome *o, struct http_response
 	http_response_header(r, "Link", "</#trace=%s>; rel=\"describedby\"", o->trace_id);
 }
 
+/* Type, status and body of an answer, but for what is a JSON answer's own. */
+static const char *write_result(const struct compile_outcome *o, enum form form, unsigned *ret_status, struct strbuf *out)
+{
+	*ret_status = 200;
+	if (form == FORM_JSON) {
+		response_json_result(o, true, out);
+		return "application/json";
+	}
+	if (o->result.status != SPVSCOPE_STATUS_OK) {
+		*ret_status = 422;
+		response_text_diagnostics(o, out);
+	} else if (form == FORM_SPIRV) {
+		strbuf_append(out, o->result.spirv, o->result.n_spirv_words * sizeof(uint32_t));
+		return "application/vnd.khronos.spirv";
+	} else {
+		strbuf_puts(out, o->result.disassembly ? o->result.disassembly : "");
+	}
+	return "text/plain; charset=utf-8";
+}
+
+/* From the second answer on, the same request gets bytes that are ready. */
+static void keep_answer(const struct waiting *w, const struct cached *cached, const struct http_response *r, size_t from)
+{
+	struct cache_answer answer = { .cached = cached, .status = r->status, .content_type = r->content_type,
+		.has_identity = w->form == FORM_JSON, .is_traced = w->is_traced, .len = r->body.len - from };
+	char *copy = r->body.failed ? NULL : malloc(answer.len + 1);
+
+	if (!copy)
+		return;
+	memcpy(copy, r->body.data + from, answer.len);
+	cache_put_answer(w->front->cache, &w->exact, &answer, copy);
+}
+
 static void on_done(void *arg, const struct compile_outcome *o)
 {
 	struct waiting w = *(struct waiting *)arg;
-	struct http_response r = { .content_type = "application/json" };
+	const struct cached *cached = compile_cached(w.compile);
+	struct http_response r = { 0 };
+	size_t from;
 
 	free_waiting(arg);
 	result_headers(o, &r);
-	if (w.form == FORM_JSON) {
-		response_json(o, &r.body);
-	} else if (o->result.status != SPVSCOPE_STATUS_OK) {
-		r.status = 422;
-		r.content_type = "text/plain; charset=utf-8";
-		response_text_diagnostics(o, &r.body);
-	} else if (w.form == FORM_SPIRV) {
-		r.content_type = "application/vnd.khronos.spirv";
-		strbuf_append(&r.body, o->result.spirv, o->result.n_spirv_words * sizeof(uint32_t));
-	} else {
-		r.content_type = "text/plain; charset=utf-8";
-		strbuf_puts(&r.body, o->result.disassembly ? o->result.disassembly : "");
+	if (w.form == FORM_JSON)
+		response_json_identity(o, &r.body);
+	from = r.body.len;
+	r.content_type = write_result(o, w.form, &r.status, &r.body);
+	if (w.has_exact && o->cache == COMPILE_CACHE_HIT && cached) {
+		w.is_traced = o->traced;
+		keep_answer(&w, cached, &r, from);
 	}
 	http_reply(w.req, &r);
+}
+
+/* ---- the same bytes again ---- */
+
+static enum compile_cache_use cache_use(struct http_request *req)
+{
+	const char *control = http_header(req, "Cache-Control");
+
+	if (!control)
+		return COMPILE_CACHE_USE;
+	if (strcasestr(control, "no-store"))
+		return COMPILE_CACHE_IGNORE;
+	return strcasestr(control, "no-cache") || strcasestr(control, "max-age=0") ? COMPILE_CACHE_REFRESH : COMPILE_CACHE_USE;
+}
+
+/* Over all that decides how a request is understood. */
+static bool make_exact(struct http_request *req, enum form form, const char *body, size_t len, struct cache_key *ret)
+{
+	const char *type = http_header(req, "Content-Type");
+	struct cache_bytes pieces[4 + 2 * EXACT_QUERIES_MAX];
+	uint8_t flags[2] = { (uint8_t)form, http_came_with_token(req) };
+	size_t n = 0, n_queries = http_n_queries(req);
+
+	if (n_queries > EXACT_QUERIES_MAX || http_header(req, "traceparent"))
+		return false;
+	pieces[n++] = (struct cache_bytes){ flags, sizeof flags };
+	pieces[n++] = (struct cache_bytes){ type ? type : "", type ? strlen(type) : 0 };
+	pieces[n++] = (struct cache_bytes){ body, len };
+	for (size_t i = 0; i < n_queries; i++) {
+		const char *key, *value;
+
+		http_query_at(req, i, &key, &value);
+		pieces[n++] = (struct cache_bytes){ key, strlen(key) };
+		pieces[n++] = (struct cache_bytes){ value, strlen(value) };
+	}
+	cache_key_of_bytes(pieces, n, ret);
+	return true;
+}
+
+static bool answer_again(struct front *front, struct http_request *req, const struct cache_key *exact, uint64_t start_ns)
+{
+	struct compile_outcome own = { .started_unix_ns = clock_realtime_ns() }, o;
+	struct http_response r = { 0 };
+	struct cache_answer answer;
+
+	if (front->closing || !cache_find_answer(front->cache, exact, &answer) || compile_make_id(own.id) < 0 ||
+	    compile_make_id(own.trace_id) < 0)
+		return false;
+	own.duration_ns = clock_now_ns() - start_ns;
+	own.traced = answer.is_traced;
+	cached_outcome(answer.cached, &own, COMPILE_CACHE_HIT, &o);
+	if (o.traced) {
+		struct cache_hit hit = { .how = o.cache, .start_ns = start_ns, .duration_ns = o.duration_ns,
+			.started_unix_ns = o.started_unix_ns };
+
+		memcpy(hit.id, o.id, sizeof hit.id);
+		memcpy(hit.trace_id, o.trace_id, sizeof hit.trace_id);
+		memcpy(hit.from_id, o.cached_from.id, sizeof hit.from_id);
+		cache_note_hit(front->cache, &hit);
+	}
+	cache_count(front->cache, COMPILE_CACHE_HIT);
+	result_headers(&o, &r);
+	if (answer.has_identity)
+		response_json_identity(&o, &r.body);
+	strbuf_append(&r.body, answer.body, answer.len);
+	r.status = answer.status;
+	r.content_type = answer.content_type;
+	http_reply(req, &r);
+	return true;
 }
 
 static bool has_type(const char *content_type, const char *type)
@@ -189,6 +295,14 @@ void route_compile(void *app, struct http_request *req)
 	}
 	if (form == 3)
 		form = FORM_SPIRV;
+	enum compile_cache_use use = cache_use(req);
+	uint64_t start_ns = clock_now_ns();
+	struct cache_key exact;
+	size_t len;
+	const char *body = http_body(req, &len);
+	bool has_exact = front->cache && use == COMPILE_CACHE_USE && make_exact(req, (enum form)form, body, len, &exact);
+	if (has_exact && answer_again(front, req, &exact, start_ns))
+		return;
 	int r = read_request(req, (enum form)form, &request, &d);
 	if (r < 0) {
 		refuse(req, r, &d);
@@ -199,8 +313,14 @@ void route_compile(void *app, struct http_request *req)
 		refuse(req, -ENOMEM, &d);
 		return;
 	}
-	*w = (struct waiting){ .req = req, .form = (enum form)form };
-	r = compile_submit(front->service, &request, http_came_with_token(req), on_done, w, &w->compile);
+	*w = (struct waiting){ .front = front, .req = req, .form = (enum form)form };
+	/* Versions of a document and what is to be kept need more than an answer. */
+	if (has_exact && !request.document.uri && !request.keep) {
+		w->has_exact = true;
+		w->exact = exact;
+	}
+	struct compile_caller caller = { http_came_with_token(req), use };
+	r = compile_submit(front->service, &request, &caller, on_done, w, &w->compile);
 	if (r < 0) {
 		free_waiting(w);
 		refuse(req, r, &d);
@@ -209,11 +329,30 @@ void route_compile(void *app, struct http_request *req)
 	http_on_gone(req, on_gone, w);
 }
 
+/* A record never changes, so its id and the part are the tag. True: the client has it, and has been told. */
+static bool has_it(struct http_request *req, const struct record *record, const char *part, struct http_response *r)
+{
+	const char *known = http_header(req, "If-None-Match");
+	char tag[COMPILE_ID_CHARS + 32];
+
+	snprintf(tag, sizeof tag, "\"%s%s\"", record->id, part);
+	http_response_header(r, "ETag", "%s", tag);
+	http_response_header(r, "Cache-Control", "private, no-cache");
+	if (!known || (strcmp(known, "*") != 0 && !strstr(known, tag)))
+		return false;
+	r->status = 304;
+	r->content_type = NULL;
+	http_reply(req, r);
+	return true;
+}
+
 static void found_response(struct front *front, struct http_request *req, struct record *record)
 {
 	struct http_response r = { .content_type = "application/json" };
 
 	(void)front;
+	if (has_it(req, record, "", &r))
+		return;
 	strbuf_puts(&r.body, record->response ? record->response : "{}\n");
 	http_reply(req, &r);
 }
@@ -228,6 +367,8 @@ static void found_spirv(struct front *front, struct http_request *req, struct re
 			record->status);
 		return;
 	}
+	if (has_it(req, record, "-spirv", &r))
+		return;
 	strbuf_append(&r.body, record->spirv, record->spirv_size);
 	http_reply(req, &r);
 }
@@ -242,6 +383,8 @@ static void found_disassembly(struct front *front, struct http_request *req, str
 			"the request must name it in emit", record->status);
 		return;
 	}
+	if (has_it(req, record, "-disassembly", &r))
+		return;
 	strbuf_puts(&r.body, record->disassembly);
 	http_reply(req, &r);
 }

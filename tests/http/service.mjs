@@ -22,15 +22,18 @@ export function makeFolder() {
 }
 
 export class Service {
-	/** Starts it and waits for its readiness line. args are added; env is merged; command is what starts it. */
-	static async start({ args = [], env = {}, folder = makeFolder(), command = [program] } = {}) {
+	/**
+	 * Starts it and waits for its readiness line. args are added; env is merged; command is what starts it. Most tests look
+	 * at compiles, and an answer from the cache is none: so it has one only where a test asks for it.
+	 */
+	static async start({ args = [], env = {}, folder = makeFolder(), command = [program], cache = false } = {}) {
 		const service = new Service();
 		service.folder = folder;
 		service.stdout = '';
 		service.stderr = '';
 		service.started = performance.now();
 		service.child = spawn(command[0], [...command.slice(1), '--config', '/dev/null', '--listen', '127.0.0.1:0',
-			'--state-dir', join(folder, 'state'), ...args],
+			'--state-dir', join(folder, 'state'), ...(cache ? [] : ['--cache-bytes', '0']), ...args],
 		{ stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, SPVSCOPE_LOG: 'info', ...env } });
 		service.exited = new Promise((done) => {
 			service.child.on('exit', (code, signal) => done({ code, signal }));

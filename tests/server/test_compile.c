@@ -182,7 +182,7 @@ static struct compile *submit(struct scene *s, struct compile_request *q)
 	struct compile *c;
 
 	*t = (struct ticket){.scene = s, .idx = s->n_submitted++};
-	assert_int_equal(compile_submit(s->service, q, false, on_done, t, &c), 0);
+	assert_int_equal(compile_submit(s->service, q, &(struct compile_caller){0}, on_done, t, &c), 0);
 	assert_null(q->job.source.data); /* taken over */
 	return c;
 }
@@ -323,7 +323,7 @@ static void a_full_queue_refuses(void **state)
 		submit(s, &q);
 	}
 	q = request(good_shader);
-	assert_int_equal(compile_submit(s->service, &q, false, on_done, NULL, &c), -EBUSY);
+	assert_int_equal(compile_submit(s->service, &q, &(struct compile_caller){0}, on_done, NULL, &c), -EBUSY);
 	assert_null(q.job.source.data);
 	assert_int_equal(counters(s).refused_busy, 1);
 	wait_for(s, 3);
@@ -845,7 +845,7 @@ static void draining_ends_what_runs_and_refuses_what_comes(void **state)
 	s->n_wanted = 1000;
 	compile_service_drain(s->service, clock_now_ns() + 200 * NS_PER_MS, on_drained, s);
 	q = request(good_shader);
-	assert_int_equal(compile_submit(s->service, &q, false, on_done, NULL, &c), -ESHUTDOWN);
+	assert_int_equal(compile_submit(s->service, &q, &(struct compile_caller){0}, on_done, NULL, &c), -ESHUTDOWN);
 	assert_int_equal(loop_run(s->loop), 0);
 	assert_true(s->drained);
 	assert_int_equal(s->n_ended, 3);

@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Requests that need no compile of their own: answered from the cache, or by one of the same that is under way. And what
+ * becomes of a compile's result for those that come later. Runs on the loop's thread. */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "server/compile/compile_private.h"
+
+#define TARGET "server::compile"
+
+/* ---- keys ---- */
+
+/* One line of /proc/PID/maps, "start-end perms offset device inode path": device and inode when it is of a file that has
+ * a name on disk. Memory that looks like a file is another each time. */
+static bool find_file(const char *line, size_t len, const char **ret, size_t *ret_len)
+{
+	const char *path = memchr(line, '/', len), *at = line, *end = line + len;
+
+	if (!path || strncmp(path, "/memfd:", 7) == 0 || strncmp(path, "/dev/", 5) == 0 || strncmp(path, "/SYSV", 5) == 0)
+		return false;
+	for (int fields = 0; fields < 3; fields++) {
+		at = memchr(at, ' ', (size_t)(end - at));
+		if (!at)
+			return false;
+		at++;
+	}
+	*ret = at;
+	*ret_len = (size_t)(path - at);
+	return path > at;
+}
+
+/* The compilers as they are now: what they say of themselves, and which files their process has mapped, so that another
+ * build of the same version is another compiler. */
+static void print_compilers(struct compile_service *s, struct strbuf *out)
+{
+	struct pool_state ps;
+	uint64_t generation;
+	struct image *image = pool_image(s->pool, &generation);
+	const char *maps = NULL, *end, *file, *before = "";
+	size_t len = 0, file_len, before_len = 0;
+
+	pool_state(s->pool, &ps);
+	strbuf_puts(out, ps.versions ? ps.versions : "");
+	if (image)
+		maps = image_maps(image, &len);
+	for (; maps && *maps; maps = *end ? end + 1 : end) {
+		end = strchrnul(maps, '\n');
+		if (!find_file(maps, (size_t)(end - maps), &file, &file_len) ||
+		    (file_len == before_len && memcmp(file, before, before_len) == 0))
+			continue;
+		before = file;
+		before_len = file_len;
+		strbuf_putc(out, '\n');
+		strbuf_append(out, file, file_len);
+	}
+}
+
+void compile_cache_template_changed(struct compile_service *s)
+{
+	_cleanup_strbuf_ struct strbuf text = {0};
+
+	if (!s->cache)
+		return;
+	print_compilers(s, &text);
+	if (text.failed || (s->compilers && strcmp(s->compilers, text.data) == 0))
+		return;
+	free(s->compilers);
+	s->compilers = strbuf_take(&text, NULL);
+	cache_drop_answers(s->cache);
+}
+
+static int make_keys(struct compile *c)
+{
+	static const struct cache_names all = {.all = true};
+	char filter[COMPILE_FILTER_MAX + 1];
+	struct cache_key files;
+	int r;
+
+	memcpy(filter, c->filter, c->filter_len);
+	filter[c->filter_len] = '\0';
+	r = cache_key_of_request(&c->a.request, c->service->compilers, filter, c->fresh_worker, &c->key);
+	if (r < 0)
+		return r;
+	cache_key_of_files(&c->a.request.job, &all, &files);
+	cache_key_of_bytes((const struct cache_bytes[]){{c->key.bytes, sizeof(c->key.bytes)}, {files.bytes, sizeof(files.bytes)}},
+		2, &c->whole_key);
+	return 0;
+}
+
+/* ---- one that is under way ---- */
+
+static struct compile *find_leader(struct compile *c)
+{
+	for (struct compile *other = c->service->compiles; other; other = other->next)
+		if (other != c && other->leads && !other->cancelled && cache_key_equal(&other->whole_key, &c->whole_key))
+			return other;
+	return NULL;
+}
+
+static void follow(struct compile *c, struct compile *leader)
+{
+	c->state = COMPILE_FOLLOWING;
+	c->leader = leader;
+	c->follow_next = leader->followers;
+	c->follow_prev = NULL;
+	if (c->follow_next)
+		c->follow_next->follow_prev = c;
+	leader->followers = c;
+	c->service->n_waiting++;
+}
+
+static void unfollow(struct compile *c)
+{
+	if (c->follow_prev)
+		c->follow_prev->follow_next = c->follow_next;
+	else
+		c->leader->followers = c->follow_next;
+	if (c->follow_next)
+		c->follow_next->follow_prev = c->follow_prev;
+	c->leader = c->follow_next = c->follow_prev = NULL;
+	c->service->n_waiting--;
+}
+
+void compile_cache_leave(struct compile *c)
+{
+	struct compile *leader = c->leader;
+
+	unfollow(c);
+	compile_end_soon(c);
+	if (leader->answered && leader->cancelled_alone && !leader->followers)
+		compile_cancel(leader, true); /* now nobody wants it */
+}
+
+/* Whoever asked for it does not want it any more, and others do: it goes on for them. */
+bool compile_cache_cancel_alone(struct compile *c)
+{
+	struct compile_outcome o;
+
+	if (!c->followers)
+		return false;
+	if (c->answered)
+		return true;
+	o = c->a.outcome;
+	memset(&o.result, 0, sizeof(o.result));
+	memset(&o.failure, 0, sizeof(o.failure));
+	o.result.status = SPVSCOPE_STATUS_CANCELLED;
+	o.traced = false;
+	o.duration_ns = clock_now_ns() - c->a.received_ns;
+	c->cancelled_alone = true;
+	compile_answer(c, &o);
+	return true;
+}
+
+/* ---- answers from a result that is there ---- */
+
+static void on_kept(void *arg, int error)
+{
+	struct compile *c = arg;
+
+	if (!c->service) { /* it was freed meanwhile */
+		compile_discard(c);
+		return;
+	}
+	if (error)
+		log_warn(TARGET, "%s: not kept: %s", c->a.outcome.id, strerror(error < 0 ? -error : error));
+	c->a.outcome.kept = !error;
+	compile_cache_answer(c);
+}
+
+static bool keep_hit(struct compile *c, const struct cache_hit *hit)
+{
+	struct record *record = record_of_hit(hit, c->cached);
+
+	if (!record)
+		return false;
+	c->state = COMPILE_KEEPING;
+	c->expected = false;
+	c->kept_once = true;
+	records_publish(c->service->records, record, true, on_kept, c);
+	record_unref(record);
+	return true;
+}
+
+/* c->cached is set. Frees c, unless its record has to be written first. */
+void compile_cache_answer(struct compile *c)
+{
+	struct cache *cache = c->service->cache;
+	struct compile_outcome o;
+	struct cache_hit hit;
+
+	c->a.outcome.traced = c->a.wants_record;
+	if (!c->kept_once)
+		c->a.outcome.duration_ns = clock_now_ns() - c->a.received_ns;
+	cached_outcome(c->cached, &c->a.outcome, c->a.outcome.cache, &o);
+	hit = (struct cache_hit){.how = o.cache, .start_ns = c->a.received_ns, .duration_ns = o.duration_ns,
+		.started_unix_ns = o.started_unix_ns};
+	memcpy(hit.id, o.id, sizeof(hit.id));
+	memcpy(hit.trace_id, o.trace_id, sizeof(hit.trace_id));
+	memcpy(hit.from_id, o.cached_from.id, sizeof(hit.from_id));
+	if (c->a.keep && !c->kept_once && keep_hit(c, &hit))
+		return;
+	if (o.traced && !c->kept_once)
+		cache_note_hit(cache, &hit);
+	cache_count(cache, o.cache);
+	c->answered = true;
+	if (c->fn)
+		c->fn(c->arg, &o);
+	compile_free(c);
+}
+
+/* On the loop's next turn, since nobody is called back from within a call of theirs. */
+static void take(struct compile *c, struct cached *cached, enum compile_cache how)
+{
+	c->cached = cached_ref(cached);
+	c->a.outcome.cache = how;
+	compile_end_soon(c);
+}
+
+/* Can this result do for it? One that is to be kept needs what the compile left behind. */
+static bool will_do(const struct compile *c, const struct cached *cached)
+{
+	return cached && (cached->record || !c->a.keep);
+}
+
+static void miss(struct compile *c)
+{
+	struct compile *leader = c->cache_use == COMPILE_CACHE_USE ? find_leader(c) : NULL;
+
+	if (leader) {
+		follow(c, leader);
+		return;
+	}
+	c->a.outcome.cache = COMPILE_CACHE_MISS;
+	c->a.cache_looked_ns = clock_now_ns();
+	cache_count(c->service->cache, COMPILE_CACHE_MISS);
+	c->leads = c->remembers = true;
+	compile_enqueue(c);
+}
+
+static void on_fetched(void *arg)
+{
+	struct compile *c = arg;
+	struct cached *cached;
+
+	c->service->n_waiting--;
+	if (c->cancelled) {
+		compile_end_soon(c);
+		return;
+	}
+	cached = cache_find(c->service->cache, &c->key, &c->a.request.job);
+	if (will_do(c, cached))
+		take(c, cached, COMPILE_CACHE_HIT);
+	else
+		miss(c);
+	loop_timer_set(c->service->soon, 0);
+}
+
+void compile_cache_begin(struct compile *c)
+{
+	struct compile_service *s = c->service;
+	struct cached *cached;
+
+	if (!s->cache || !s->compilers || c->cache_use == COMPILE_CACHE_IGNORE || c->a.request.analyzer.kind != ANALYZER_OFF ||
+	    make_keys(c) < 0) {
+		if (s->cache)
+			cache_count(s->cache, COMPILE_CACHE_BYPASS);
+		compile_enqueue(c);
+		return;
+	}
+	if (c->cache_use == COMPILE_CACHE_REFRESH) {
+		cache_count(s->cache, COMPILE_CACHE_BYPASS);
+		c->leads = c->remembers = true;
+		compile_enqueue(c);
+		return;
+	}
+	cached = cache_find(s->cache, &c->key, &c->a.request.job);
+	if (will_do(c, cached)) {
+		take(c, cached, COMPILE_CACHE_HIT);
+	} else if (!cached && cache_is_on_disk(s->cache, &c->key) && cache_fetch(s->cache, &c->key, on_fetched, c) == 0) {
+		c->state = COMPILE_FETCHING;
+		s->n_waiting++;
+	} else {
+		miss(c);
+	}
+}
+
+/* ---- the end of a compile ---- */
+
+/* Only what the compiler itself brought about is remembered, not what was done to its worker. */
+static bool is_worth_remembering(const struct compile *c, uint64_t *ret_expires_ns)
+{
+	static const char *const own_signals[] = {"SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL", "SIGTRAP", "SIGSYS"};
+	const struct compile_outcome *o = &c->a.outcome;
+
+	*ret_expires_ns = UINT64_MAX;
+	if (o->result.status <= SPVSCOPE_STATUS_FAILED)
+		return true;
+	*ret_expires_ns = clock_now_ns() + CACHE_FAILURE_NS;
+	if (o->result.status == SPVSCOPE_STATUS_TIMED_OUT || o->result.status == SPVSCOPE_STATUS_OUT_OF_MEMORY)
+		return true;
+	for (size_t i = 0; i < ARRAY_SIZE(own_signals); i++)
+		if (strcmp(o->failure.signal, own_signals[i]) == 0)
+			return true;
+	return !c->a.died && o->result.n_diagnostics; /* it threw, and the worker lived to tell */
+}
+
+static struct cached *make_cached(struct compile *c)
+{
+	bool is_whole = c->a.outcome.result.status <= SPVSCOPE_STATUS_FAILED;
+	struct cached *cached = cached_new();
+
+	if (!cached)
+		return NULL;
+	if (cache_names_of_result(is_whole ? &c->a.outcome.result : NULL, &cached->names) < 0) {
+		cached_unref(cached);
+		return NULL;
+	}
+	cache_key_of_files(&c->a.request.job, &cached->names, &cached->files);
+	cached->outcome = c->a.outcome;
+	cached->outcome.request = NULL;
+	cached->outcome.kept = false;
+	cached->record = c->a.record ? record_ref(c->a.record) : NULL;
+	return cached;
+}
+
+void compile_cache_end(struct compile *c)
+{
+	struct compile *f;
+	uint64_t expires_ns;
+	bool remember;
+
+	if (!c->leads)
+		return;
+	c->leads = false;
+	remember = c->remembers && is_worth_remembering(c, &expires_ns) && (c->a.record || !c->a.wants_record);
+	if (!remember && !c->followers)
+		return;
+	c->lent = make_cached(c);
+	if (remember && c->lent) {
+		c->lent->expires_ns = expires_ns;
+		cache_put(c->service->cache, &c->key, c->lent);
+	}
+	while ((f = c->followers)) {
+		unfollow(f);
+		if (c->lent) {
+			take(f, c->lent, COMPILE_CACHE_SHARED);
+		} else {
+			f->a.outcome.cache = COMPILE_CACHE_MISS;
+			compile_enqueue(f);
+			loop_timer_set(c->service->soon, 0);
+		}
+	}
+}
+
+const struct cached *compile_cached(const struct compile *c)
+{
+	return c->cached;
+}
+
+/* ---- ids ---- */
+
+int compile_make_id(char ret[COMPILE_ID_CHARS + 1])
+{
+	static const char digits[] = "0123456789abcdef";
+	static uint8_t pool[4096];
+	static size_t at = sizeof(pool);
+	const uint8_t *bytes;
+
+	if (at + COMPILE_ID_CHARS / 2 > sizeof(pool)) {
+		/* At most 256 bytes come for certain in one call. */
+		for (size_t i = 0; i < sizeof(pool); i += 256)
+			if (getrandom(pool + i, 256, 0) != 256)
+				return -EIO;
+		at = 0;
+	}
+	bytes = pool + at;
+	at += COMPILE_ID_CHARS / 2;
+	for (size_t i = 0; i < COMPILE_ID_CHARS / 2; i++) {
+		uint8_t byte = i ? bytes[i] : bytes[i] | 1; /* all zeros is not a trace id */
+
+		ret[2 * i] = digits[byte >> 4];
+		ret[2 * i + 1] = digits[byte & 15];
+	}
+	ret[COMPILE_ID_CHARS] = '\0';
+	return 0;
+}

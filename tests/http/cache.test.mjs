@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: Apache-2.0
+// Results that answer the same request again: when they do, when they must not, and what is told of it.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import http from 'node:http';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { fragment, isSanitized, makeFolder, Service } from './service.mjs';
+
+const large = readFileSync(join(import.meta.dirname, '../bench/corpus/large.frag'), 'utf8');
+const crashing = '#version 450\n#pragma STDGL\nvoid main(){}';
+const including = '#version 450\n#include "common.glsl"\nlayout(location=0) out vec4 c;\nvoid main(){ c = vec4(VALUE); }\n';
+
+let service, number = 0;
+before(async () => { service = await Service.start({ cache: true }); });
+after(() => service.close());
+
+/** A source that nobody has compiled yet. */
+const fresh = (source = fragment) => `${source}// ${++number}\n`;
+const cacheOf = async (fields, headers) => (await service.compile({ name: 'a.frag', ...fields }, headers)).body.cache;
+
+/** Asks until the answer is ready to send: the first compiles, the second is found, from the third on bytes are sent. */
+async function thrice(fields) {
+	const answers = [];
+	for (let i = 0; i < 3; i++) {
+		answers.push((await service.compile(fields)).body);
+		await (await service.fetch(`/v1/compilations/${answers[0].id}`)).json(); // its record is there, so the cache has it
+	}
+	return answers;
+}
+
+test('the same request again is a hit with the same result, an id of its own, and a word about where it is from', async () => {
+	const fields = { name: 'a.frag', source: fresh(), emit: ['spirv', 'disassembly', 'dependencies'] };
+	const [made, found, ready] = await thrice(fields);
+	assert.equal(made.cache, 'miss');
+	assert.equal(made.cached_from, null);
+	for (const hit of [found, ready]) {
+		assert.equal(hit.cache, 'hit');
+		assert.equal(hit.cached_from.id, made.id);
+		assert.equal(hit.cached_from.trace_id, made.trace.id);
+		const { id, cache, cached_from, duration_ns, trace, ...rest } = hit;
+		const { id: id_, cache: cache_, cached_from: from_, duration_ns: duration_, trace: trace_, ...same } = made;
+		assert.deepEqual(rest, same);
+		assert.notEqual(id, made.id);
+		assert.notEqual(trace.id, made.trace.id);
+	}
+	assert.notEqual(found.id, ready.id);
+});
+
+test('the trace of a hit says that it is one and leads to that of the compile', async () => {
+	const [made, , hit] = await thrice({ name: 'a.frag', source: fresh() });
+	const trace = await (await service.fetch(`/v1/traces/${hit.trace.id}`)).json();
+	assert.equal(trace.compilation_id, hit.id);
+	assert.equal(trace.response.cache, 'hit');
+	const [root] = trace.spans;
+	assert.deepEqual(root.children.map((span) => span.name), ['server::cache']);
+	assert.deepEqual(root.children[0].attributes,
+		{ result: 'hit', compiled_by: made.id, compiled_by_trace: made.trace.id });
+	assert.equal(hit.trace.spans, 2);
+	const compiled = await (await service.fetch(`/v1/traces/${hit.cached_from.trace_id}`)).json();
+	const cache = compiled.spans[0].children.find((span) => span.name === 'server::cache');
+	assert.equal(cache.attributes.result, 'miss');
+	const spirv = await service.fetch(`/v1/compilations/${hit.id}/spirv`);
+	assert.equal(Buffer.from(await spirv.arrayBuffer()).toString('base64'), hit.spirv.base64);
+	assert.equal((await service.fetch(`/v1/traces/${hit.trace.id}`, { method: 'DELETE' })).status, 204);
+	assert.equal((await service.fetch(`/v1/traces/${hit.trace.id}`)).status, 404);
+});
+
+test('the forms that are not JSON are hits too', async () => {
+	const source = fresh();
+	for (const [accept, body] of [['application/vnd.khronos.spirv', source], ['text/plain', source], ['text/plain', `${source}x`]]) {
+		const seen = [];
+		for (let i = 0; i < 4; i++) {
+			const answer = await service.compileRaw(body, '?stage=frag', { Accept: accept });
+			seen.push(`${answer.status} ${answer.headers.get('content-type')} ${Buffer.from(await answer.arrayBuffer()).toString('base64')}`);
+			await service.fetch(`/v1/traces/${answer.headers.get('x-spvscope-trace')}`);
+		}
+		assert.equal(new Set(seen).size, 1);
+	}
+});
+
+test('whatever changes the result makes it a miss', async () => {
+	const source = fresh();
+	const [first] = await thrice({ name: 'a.frag', source });
+	assert.equal(first.cache, 'miss');
+	for (const fields of [{ source: `${source} ` }, { source, optimize: 'size' }, { source, defines: { A: '1' } }, { source, debug_info: 'line' },
+		{ source, name: 'b.frag' }, { source, target: { env: 'vulkan1.1' } }, { source, emit: ['disassembly'] },
+		{ source, trace: { level: 'debug' } }, { source, isolation: 'request' }, { source, limits: { wall_ms: 5000 } },
+		{ source, position_encoding: 'utf-8' }, { source, validate: false }])
+		assert.equal(await cacheOf(fields), 'miss', JSON.stringify(fields));
+	for (const fields of [{ source, keep: true }, { source, document: { session: 's', uri: 'file:///a', version: 3 } }, { source, trace: { level: 'info' } }])
+		assert.equal(await cacheOf(fields), 'hit', JSON.stringify(fields));
+});
+
+test('includes count by what was read and by what was looked for in vain, and no other file does', async () => {
+	const name = 'shaders/a.frag', source = fresh(including), half = '#define VALUE 0.5\n', one = '#define VALUE 1.0\n';
+	const ask = async (files) => {
+		const { body } = await service.compile({ name, source, files });
+		await (await service.fetch(`/v1/compilations/${body.id}`)).json();
+		return body;
+	};
+	const first = await ask({ 'common.glsl': half });
+	assert.equal(first.cache, 'miss');
+	assert.equal((await ask({ 'common.glsl': half })).cache, 'hit');
+	assert.equal((await ask({ 'common.glsl': half, 'other.glsl': 'x' })).cache, 'hit');
+	assert.equal((await ask({ 'common.glsl': one })).cache, 'miss');
+	const nearer = await ask({ 'common.glsl': half, 'shaders/common.glsl': one });
+	assert.equal(nearer.cache, 'miss');
+	assert.notEqual(nearer.spirv.sha256, first.spirv.sha256);
+	assert.equal((await ask({ 'common.glsl': half, './shaders/x/../common.glsl': one })).cache, 'miss');
+	const failed = await ask({});
+	assert.equal(failed.status, 'failed');
+	assert.equal((await ask({ 'other.glsl': 'x' })).cache, 'hit');
+	assert.equal((await ask({ 'common.glsl': half })).cache, 'hit');
+});
+
+test('no-cache compiles afresh and is remembered, no-store is not, and an analyzer is never answered from the cache', async () => {
+	const source = fresh();
+	await thrice({ name: 'a.frag', source });
+	const again = await service.compile({ name: 'a.frag', source }, { 'Cache-Control': 'no-cache' });
+	assert.equal(again.body.cache, 'bypass');
+	await service.fetch(`/v1/compilations/${again.body.id}`);
+	const hit = await service.compile({ name: 'a.frag', source });
+	assert.equal(hit.body.cached_from.id, again.body.id);
+	assert.equal(await cacheOf({ source: fresh() }, { 'Cache-Control': 'no-store' }), 'bypass');
+	const once = fresh();
+	await service.compile({ name: 'a.frag', source: once }, { 'Cache-Control': 'no-store' });
+	assert.equal(await cacheOf({ source: once }), 'miss');
+	assert.equal(await cacheOf({ source, analyzer: { kind: 'release', min_samples: 0 } }), 'bypass');
+});
+
+test('a crash is remembered, so that it burns one worker and not many', { skip: isSanitized && 'no crash under AddressSanitizer' }, async () => {
+	const died = async () => (await service.metrics()).spvscope_workers_died_total;
+	const before_ = await died();
+	const source = fresh(`${crashing}\n`), answers = [];
+	for (let i = 0; i < 20; i++)
+		answers.push((await service.compile({ name: 'a.frag', source })).body);
+	assert.ok(answers.every((answer) => answer.status === 'crashed' && answer.failure.signal === 'SIGSEGV'));
+	assert.deepEqual(answers.slice(1).map((answer) => answer.cache), Array(19).fill('hit'));
+	assert.equal(await died() - before_, 1);
+});
+
+/** One request on a connection of its own. */
+function ask(body, { abortAfterMs } = {}) {
+	return new Promise((done) => {
+		const request = http.request(`${service.url}/v1/compile`,
+			{ agent: false, method: 'POST', headers: { 'Content-Type': 'application/json' } }, (answer) => {
+				const parts = [];
+				answer.on('data', (part) => parts.push(part));
+				answer.on('end', () => done(JSON.parse(Buffer.concat(parts).toString())));
+			});
+		request.on('error', () => done(null));
+		request.end(body);
+		if (abortAfterMs !== undefined)
+			setTimeout(() => request.destroy(), abortAfterMs);
+	});
+}
+
+test('a storm of 1,000 same requests compiles once', async (t) => {
+	const body = JSON.stringify({ name: 'a.frag', source: fresh(large), optimize: 'performance' });
+	const before_ = await service.metrics();
+	const answers = await Promise.all(Array.from({ length: 1000 }, () => ask(body)));
+	const after_ = await service.metrics();
+	assert.equal(after_.spvscope_compiles_started_total - before_.spvscope_compiles_started_total, 1);
+	assert.ok(answers.every((answer) => answer.status === 'ok' && answer.spirv.sha256 === answers[0].spirv.sha256));
+	assert.equal(new Set(answers.map((answer) => answer.id)).size, 1000);
+	const by = {};
+	for (const answer of answers)
+		by[answer.cache] = (by[answer.cache] ?? 0) + 1;
+	assert.equal(by.miss, 1);
+	assert.ok(by.shared > 0, JSON.stringify(by));
+	t.diagnostic(JSON.stringify(by));
+});
+
+test('who asked first may leave, and the others get the compile all the same', async () => {
+	const body = JSON.stringify({ name: 'a.frag', source: fresh(large), optimize: 'performance' });
+	const before_ = await service.metrics();
+	const first = ask(body, { abortAfterMs: 60 });
+	while ((await service.metrics()).spvscope_cache_misses_total === before_.spvscope_cache_misses_total)
+		await new Promise((done) => { setTimeout(done, 2); });
+	const others = await Promise.all(Array.from({ length: 5 }, () => ask(body)));
+	await first;
+	assert.deepEqual(others.map((answer) => answer.status), Array(5).fill('ok'));
+	const after_ = await service.metrics();
+	assert.equal(after_.spvscope_compiles_started_total - before_.spvscope_compiles_started_total, 1);
+});
+
+test('results that were dear or asked for again outlive the service', async () => {
+	const folder = makeFolder();
+	const dear = { name: 'a.frag', source: fresh(large) }, again = { name: 'a.frag', source: fresh() }, once = { name: 'a.frag', source: fresh() };
+	const first = await Service.start({ folder, cache: true });
+	const made = (await first.compile(dear)).body;
+	await first.compile(once);
+	await first.fetch(`/v1/compilations/${(await first.compile(again)).body.id}`);
+	assert.equal((await first.compile(again)).body.cache, 'hit');
+	await first.stop();
+	const second = await Service.start({ folder, cache: true });
+	try {
+		for (let tries = 0; (await second.metrics()).spvscope_cache_results_on_disk < 2 && tries < 500; tries++)
+			await new Promise((done) => { setTimeout(done, 10); });
+		const hit = (await second.compile(dear)).body;
+		assert.equal(hit.cache, 'hit');
+		assert.equal(hit.cached_from.id, made.id);
+		assert.deepEqual(hit.spirv, made.spirv);
+		const trace = await (await second.fetch(`/v1/traces/${hit.trace.id}`)).json();
+		assert.equal(trace.source, dear.source);
+		assert.equal((await second.compile(again)).body.cache, 'hit');
+		assert.equal((await second.compile(once)).body.cache, 'miss');
+		assert.equal((await second.metrics()).spvscope_cache_disk_hits_total, 2);
+	} finally {
+		await second.close();
+	}
+});
+
+test('memory and disk have bounds', async () => {
+	const own = await Service.start({ cache: true, args: ['--cache-bytes', '1M', '--cache-disk-bytes', '1M'] });
+	try {
+		for (let i = 0; i < 12; i++)
+			await own.compile({ name: 'a.frag', source: fresh(large) });
+		const metrics = await own.metrics();
+		assert.ok(metrics.spvscope_cache_memory_bytes <= 1 << 20, `${metrics.spvscope_cache_memory_bytes}`);
+		assert.ok(metrics.spvscope_cache_evicted_total > 0);
+		assert.ok(metrics.spvscope_cache_disk_bytes <= 1 << 20, `${metrics.spvscope_cache_disk_bytes}`);
+		assert.equal(metrics.spvscope_cache_disk_errors_total, 0);
+	} finally {
+		await own.close();
+	}
+});
+
+test('a result that the client has is not sent again', async () => {
+	const { body } = await service.compile({ name: 'a.frag', source: fresh(), keep: true, emit: ['spirv', 'disassembly'] });
+	for (const part of ['', '/spirv', '/disassembly']) {
+		const path = `/v1/compilations/${body.id}${part}`;
+		const whole = await service.fetch(path);
+		const tag = whole.headers.get('etag');
+		assert.match(tag, /^"[0-9a-f]{32}/);
+		assert.ok((await whole.arrayBuffer()).byteLength > 0);
+		const known = await service.fetch(path, { headers: { 'If-None-Match': tag } });
+		assert.equal(known.status, 304);
+		assert.equal(known.headers.get('etag'), tag);
+		assert.equal((await service.fetch(path, { headers: { 'If-None-Match': '"other"' } })).status, 200);
+	}
+});
+
+test('deleting a compile forgets its result', async () => {
+	const [made] = await thrice({ name: 'a.frag', source: fresh() });
+	assert.equal((await service.fetch(`/v1/compilations/${made.id}`, { method: 'DELETE' })).status, 204);
+	assert.equal((await service.fetch(`/v1/compilations/${made.id}`)).status, 404);
+	const source = (await thrice({ name: 'a.frag', source: fresh() }))[0];
+	assert.equal(source.cache, 'miss');
+});
