@@ -35,20 +35,20 @@ struct analyzer_identity {
 	__s64 thread_context; /* where otel_thread_ctx_v1 lies from the thread pointer; 0: it has none */
 };
 
-/* Kept on each thread: since when it is off its CPU or on it. Names with "clock" are by its CPU's clock, not ours. */
+/* Kept on each thread: since when it is off its CPU or on it. */
 struct analyzer_thread {
 	__u32 generation; /* of the session that this was written for; of another one it says nothing */
 	__u32 state;      /* enum ring_off_state, of the last time that it left */
 	__s32 syscall;    /* likewise */
 	__u32 reserved;
 	__u64 off_ns;     /* when it left; 0: before it was followed */
-	__u64 run_delay_ns; /* what it had waited for a CPU until then, in its life */
+	__u64 woken_ns;   /* when it became runnable; 0: it is blocked, or not followed */
 	__u64 on_ns;      /* when it came back; 0: it is off */
-	__u64 on_clock_ns;
 	__u64 ran_ns;     /* its CPU clock then */
 	__u64 stolen_ns;  /* told since then */
 	__u64 checked_ns; /* up to where it is told */
-	__u64 lag_ns;     /* how far its CPU's clock of work was behind the other then */
+	__u64 cpu_clock_ns;  /* its CPU's own clock when it came back */
+	__u64 cpu_stolen_ns; /* what its CPU had lost to the hypervisor at checked_ns, since the machine's start */
 };
 
 /* One session as both sides see it; mapped into the analyzer process. */
@@ -72,8 +72,6 @@ struct analyzer_shared {
 	__u64 strangers; /* samples of no session: its event still ran while it was detached, or it was not enabled */
 	__u32 n_attached; /* written by the process: while it is 0 the scheduler's programs look at no task */
 	__u32 reserved;
-	/* From the scheduler's clocks to CLOCK_MONOTONIC, and when that was found. Any CPU writes them. */
-	__u64 clock_offset_ns, clock_offset_at_ns;
 };
 
 enum ring_type {
@@ -140,8 +138,8 @@ struct ring_on {
 	struct ring_head head;
 	__u32 state;
 	__s32 syscall;
-	__u64 off_ns;   /* as in struct analyzer_thread */
-	__u64 woken_ns; /* since when it has waited for a CPU */
+	__u64 off_ns;   /* as in struct analyzer_thread, like woken_ns */
+	__u64 woken_ns;
 };
 
 /* It was on its CPU and did not run for some of the time from..time_ns. */
