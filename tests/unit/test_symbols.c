@@ -85,6 +85,43 @@ static void an_address_outside_of_all_symbols_is_module_and_offset(void **state)
 	symbolizer_free(s);
 }
 
+/* A function of one instruction, 64 bytes that no symbol covers, and another one. */
+__asm__(".pushsection .text\n"
+	".globl before_the_gap\n"
+	".type before_the_gap, %function\n"
+	"before_the_gap: ret\n"
+	".size before_the_gap, . - before_the_gap\n"
+	".globl the_gap\n" /* without a type or a size: no function */
+	"the_gap: .skip 64, 0\n"
+	".globl behind_the_gap\n"
+	".type behind_the_gap, %function\n"
+	"behind_the_gap: ret\n"
+	".size behind_the_gap, . - behind_the_gap\n"
+	".popsection\n");
+extern const char before_the_gap[], the_gap[], behind_the_gap[], __ehdr_start[];
+
+static void an_address_behind_a_function_has_not_its_name(void **state)
+{
+	struct symbolizer *s = symbolizer_of_self();
+	struct symbol symbol;
+
+	(void)state;
+	assert_string_equal(symbolizer_lookup(s, (uint64_t)(uintptr_t)before_the_gap, false).name, "before_the_gap");
+	for (unsigned i = 0; i < 64; i++) {
+		uint64_t address = (uint64_t)(uintptr_t)the_gap + i;
+		char expected[64];
+
+		symbol = symbolizer_lookup(s, address, false);
+		snprintf(expected, sizeof(expected), "test_symbols+0x%zx", (size_t)(address - (uint64_t)(uintptr_t)__ehdr_start));
+		assert_string_equal(symbol.name, expected);
+		assert_false(symbol.named);
+	}
+	/* The call that ends a function returns behind it, and is the function's all the same. */
+	assert_string_equal(symbolizer_lookup(s, (uint64_t)(uintptr_t)the_gap, true).name, "before_the_gap");
+	assert_string_equal(symbolizer_lookup(s, (uint64_t)(uintptr_t)behind_the_gap, false).name, "behind_the_gap");
+	symbolizer_free(s);
+}
+
 static void what_is_mapped_nowhere_or_has_no_file_says_so(void **state)
 {
 	void *anonymous = mmap(NULL, 1 << 20, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -192,6 +229,7 @@ int main(void)
 		cmocka_unit_test(a_return_address_belongs_to_the_call_before_it),
 		cmocka_unit_test(equal_names_have_equal_pointers),
 		cmocka_unit_test(an_address_outside_of_all_symbols_is_module_and_offset),
+		cmocka_unit_test(an_address_behind_a_function_has_not_its_name),
 		cmocka_unit_test(what_is_mapped_nowhere_or_has_no_file_says_so),
 		cmocka_unit_test(the_vdso_has_names),
 		cmocka_unit_test(a_file_that_was_replaced_gives_no_names),
