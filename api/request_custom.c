@@ -310,6 +310,11 @@ const struct emit_word emit_words[] = {
 	{ "disassembly", SPVSCOPE_EMIT_DISASSEMBLY },
 	{ "dependencies", SPVSCOPE_EMIT_DEPENDENCIES },
 	{ "preprocessed", SPVSCOPE_EMIT_PREPROCESSED },
+	{ "reflection", 1u << (SPVSCOPE_EMIT_FIRST_PRODUCT + SPVSCOPE_PRODUCT_REFLECTION) },
+	{ "line_map", 1u << (SPVSCOPE_EMIT_FIRST_PRODUCT + SPVSCOPE_PRODUCT_LINE_MAP) },
+	{ "glsl", 1u << (SPVSCOPE_EMIT_FIRST_PRODUCT + SPVSCOPE_PRODUCT_GLSL) },
+	{ "hlsl", 1u << (SPVSCOPE_EMIT_FIRST_PRODUCT + SPVSCOPE_PRODUCT_HLSL) },
+	{ "msl", 1u << (SPVSCOPE_EMIT_FIRST_PRODUCT + SPVSCOPE_PRODUCT_MSL) },
 	{ NULL, 0 },
 };
 
@@ -321,7 +326,8 @@ static int add_emit(struct compile_request *r, const char *word, size_t len, str
 			return 0;
 		}
 	return diag_set(d, API_ERROR_UNKNOWN_VALUE, "emit",
-		"'%.*s' is not one of: spirv, disassembly, dependencies, preprocessed", (int)(len < 40 ? len : 40), word);
+		"'%.*s' is not one of: spirv, disassembly, dependencies, preprocessed, reflection, line_map, glsl, hlsl, msl",
+		(int)(len < 40 ? len : 40), word);
 }
 
 int field_emit_json(struct compile_request *r, const struct request_field *f, json_t *v, struct diag *d)

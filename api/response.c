@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "api/base64.h"
+#include "api/json_check.h"
 #include "api/text_position.h"
 
 void compile_outcome_done(struct compile_outcome *o)
@@ -171,6 +172,20 @@ static void products(const struct compile_outcome *o, bool with_bytes, struct st
 	if (o->result.preprocessed && (emit & SPVSCOPE_EMIT_PREPROCESSED)) {
 		key(out, "preprocessed");
 		string(out, o->result.preprocessed);
+	}
+	for (unsigned i = 0; i < SPVSCOPE_N_PRODUCTS; i++) {
+		enum spvscope_product p = (enum spvscope_product)i;
+		const char *text = o->result.products[p];
+
+		if (!text || !(emit & spvscope_product_bit(p)))
+			continue;
+		key(out, spvscope_product_name(p));
+		if (!spvscope_product_is_json(p))
+			string(out, text);
+		else if (json_is_whole(text, strlen(text)))
+			strbuf_puts(out, text);
+		else
+			strbuf_puts(out, "null");
 	}
 	if (emit & SPVSCOPE_EMIT_DEPENDENCIES) {
 		key(out, "dependencies");

@@ -53,6 +53,8 @@ void spvscope_result_done(struct spvscope_result *result)
 	free(result->spirv);
 	free(result->disassembly);
 	free(result->preprocessed);
+	for (size_t i = 0; i < SPVSCOPE_N_PRODUCTS; i++)
+		free(result->products[i]);
 	for (size_t i = 0; i < result->n_dependencies; i++)
 		free(result->dependencies[i]);
 	free(result->dependencies);

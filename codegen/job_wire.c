@@ -229,6 +229,8 @@ void result_encode(const struct spvscope_result *result, struct strbuf *out)
 	wire_put_bytes(out, result->spirv, result->n_spirv_words * sizeof(uint32_t));
 	wire_put_string(out, result->disassembly);
 	wire_put_string(out, result->preprocessed);
+	for (size_t i = 0; i < SPVSCOPE_N_PRODUCTS; i++)
+		wire_put_string(out, result->products[i]);
 	put_strings(out, result->dependencies, result->n_dependencies);
 	put_strings(out, result->absent, result->n_absent);
 	wire_put_u32(out, result->absent_cut);
@@ -310,6 +312,8 @@ int result_decode(const void *data, size_t size, struct spvscope_result *ret)
 	get_spirv(&r, ret, &no_memory);
 	ret->disassembly = wire_get_string(&r);
 	ret->preprocessed = wire_get_string(&r);
+	for (size_t i = 0; i < SPVSCOPE_N_PRODUCTS; i++)
+		ret->products[i] = wire_get_string(&r);
 	ret->dependencies = get_strings(&r, &ret->n_dependencies, &no_memory);
 	ret->absent = get_strings(&r, &ret->n_absent, &no_memory);
 	if (ret->n_absent > SPVSCOPE_MAX_ABSENT)

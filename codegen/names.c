@@ -56,6 +56,27 @@ static const char *const status_names[SPVSCOPE_N_STATUSES] = {
 	[SPVSCOPE_STATUS_CANCELLED] = "cancelled",
 };
 
+static const struct {
+	const char *name;
+	bool is_json;
+} products[SPVSCOPE_N_PRODUCTS] = {
+	[SPVSCOPE_PRODUCT_REFLECTION] = { "reflection", true },
+	[SPVSCOPE_PRODUCT_LINE_MAP] = { "line_map", true },
+	[SPVSCOPE_PRODUCT_GLSL] = { "glsl", false },
+	[SPVSCOPE_PRODUCT_HLSL] = { "hlsl", false },
+	[SPVSCOPE_PRODUCT_MSL] = { "msl", false },
+};
+
+const char *spvscope_product_name(enum spvscope_product p)
+{
+	return (unsigned)p < SPVSCOPE_N_PRODUCTS ? products[p].name : "unknown";
+}
+
+bool spvscope_product_is_json(enum spvscope_product p)
+{
+	return (unsigned)p < SPVSCOPE_N_PRODUCTS && products[p].is_json;
+}
+
 const char *spvscope_language_name(enum spvscope_language l)
 {
 	return (unsigned)l < SPVSCOPE_N_LANGUAGES ? language_names[l] : "unknown";

@@ -9,6 +9,8 @@
 #include "codegen/glslang/glslang_shim.h"
 #include "codegen/guard.h"
 #include "codegen/run.h"
+#include "codegen/spirv_cross/spirv_cross.h"
+#include "codegen/spirv_lines.h"
 #include "codegen/spirv_tools/spirv_tools.h"
 
 static const struct codegen_backend *const backends[] = { &codegen_glslang, &codegen_spirv_tools };
@@ -52,6 +54,25 @@ static bool optimizes(const struct codegen_run *run)
 	return run->job->optimize != SPVSCOPE_OPTIMIZE_NONE || run->result->language == SPVSCOPE_LANGUAGE_HLSL;
 }
 
+static int map_lines(struct codegen_run *run)
+{
+	struct spvscope_result *result = run->result;
+	_cleanup_strbuf_ struct strbuf out = {};
+	const char *outer;
+	uint32_t span = stage_begin(run, "codegen::map-lines", &outer);
+	int r = spirv_line_map(result->spirv, result->n_spirv_words, result->disassembly,
+		run->job->source.name ? NULL : CODEGEN_UNNAMED, &out);
+
+	if (r == 0)
+		result->products[SPVSCOPE_PRODUCT_LINE_MAP] = strbuf_take(&out, NULL);
+	if (r == -EBADMSG)
+		r = run_refuse(run, "spvscope", "line-map", "the module is no row of whole instructions");
+	else if (r == 0)
+		r = result->products[SPVSCOPE_PRODUCT_LINE_MAP] ? CODEGEN_GOOD : -ENOMEM;
+	stage_end(run, span, outer);
+	return r;
+}
+
 static int finish_spirv(struct codegen_run *run)
 {
 	const struct spvscope_job *job = run->job;
@@ -66,6 +87,10 @@ static int finish_spirv(struct codegen_run *run)
 		r = spirv_validate(run, "output");
 	if (r == CODEGEN_GOOD && job->emit & SPVSCOPE_EMIT_DISASSEMBLY)
 		r = spirv_disassemble(run);
+	if (r == CODEGEN_GOOD && job->emit & spvscope_product_bit(SPVSCOPE_PRODUCT_LINE_MAP))
+		r = map_lines(run);
+	if (r == CODEGEN_GOOD && job->emit >> SPVSCOPE_EMIT_FIRST_PRODUCT)
+		r = spirv_cross_products(run);
 	return r;
 }
 
@@ -132,7 +157,10 @@ static int conclude(struct codegen_run *run, int outcome)
 	/* What a failed compile leaves behind is of no use to anybody and may be invalid. */
 	free(TAKE_PTR(result->spirv));
 	result->n_spirv_words = 0;
-	free(TAKE_PTR(result->disassembly));
+	if (result->status != SPVSCOPE_STATUS_FAILED) /* of an invalid module it shows what is wrong */
+		free(TAKE_PTR(result->disassembly));
+	for (size_t i = 0; i < SPVSCOPE_N_PRODUCTS; i++)
+		free(TAKE_PTR(result->products[i]));
 	return outcome;
 }
 

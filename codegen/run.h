@@ -36,6 +36,9 @@ extern const struct codegen_backend codegen_glslang, codegen_spirv_tools;
 uint32_t stage_begin(struct codegen_run *run, const char *name, const char **ret_outer);
 void stage_end(struct codegen_run *run, uint32_t span, const char *outer);
 
+/* What compilers call a source that has no name. */
+#define CODEGEN_UNNAMED "source"
+
 bool span_enabled(const struct codegen_run *run, enum spvscope_level level, const char *name);
 uint32_t span_begin(const struct codegen_run *run, enum spvscope_level level, const char *name);
 void span_end(const struct codegen_run *run, uint32_t span);

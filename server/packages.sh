@@ -107,6 +107,7 @@ libdw-dev           | library:libdw            | reads debug information
 zlib1g-dev          | library:zlib             | compressed debug information
 glslang-dev         | header:glslang/Public/ShaderLang.h | GLSL and HLSL compiler
 spirv-tools         | library:SPIRV-Tools      | SPIR-V optimizer, validator, assembler
+libspirv-cross-c-shared-dev | library:spirv-cross-c-shared | reflection, and SPIR-V as GLSL, HLSL and MSL
 nodejs              | node:18                  | builds the viewer
 npm                 | command:npm              | fetches what the viewer is built from
 ca-certificates     | file:/etc/ssl/certs/ca-certificates.crt | lets npm check whom it talks to

@@ -122,7 +122,7 @@ static int compile(struct codegen_run *run)
 	r = glslang_shim_new(&(struct glslang_shim_options){
 		.source = (const char *)job->source.data,
 		.size = job->source.size,
-		.name = job->source.name ? job->source.name : GLSLANG_UNNAMED,
+		.name = job->source.name ? job->source.name : CODEGEN_UNNAMED,
 		.stage = run->result->stage,
 		.hlsl = run->result->language == SPVSCOPE_LANGUAGE_HLSL,
 		.opengl = env.opengl,

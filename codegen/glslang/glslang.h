@@ -7,9 +7,6 @@
 #include "codegen/glslang/glslang_shim.h"
 #include "codegen/run.h"
 
-/* The name of a source that has none. */
-#define GLSLANG_UNNAMED "source"
-
 /* preamble.c: the text that stands before the source without counting as a line of it: the #include extension and the
  * job's defines. CODEGEN_GOOD, or CODEGEN_WRONG with a diagnostic when a define cannot be written as one. */
 int glslang_preamble(struct codegen_run *run, struct strbuf *out);

@@ -43,7 +43,7 @@ const struct glslang_include_edge *glslang_include_edge(const struct glslang_inc
 static int keep_edge(struct glslang_includes *inc, const struct spvscope_file *file, const char *includer,
 	const char *header)
 {
-	const char *source = inc->run->job->source.name ? inc->run->job->source.name : GLSLANG_UNNAMED;
+	const char *source = inc->run->job->source.name ? inc->run->job->source.name : CODEGEN_UNNAMED;
 	bool by_source = !includer || !includer[0] || strcmp(includer, source) == 0;
 
 	if (glslang_include_edge(inc, file->name))

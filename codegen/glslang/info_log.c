@@ -145,7 +145,7 @@ static const char *take_place(const char *p, struct spvscope_diagnostic *d)
 /* "name:3: message": the source's own name may itself look like a place, so it is tried first. */
 static const char *take_location(struct info_log *log, const char *text)
 {
-	const char *source = log->run->job->source.name ? log->run->job->source.name : GLSLANG_UNNAMED;
+	const char *source = log->run->job->source.name ? log->run->job->source.name : CODEGEN_UNNAMED;
 	size_t n = strlen(source);
 
 	if (strncmp(text, source, n) == 0) {
@@ -167,7 +167,7 @@ static const char *take_location(struct info_log *log, const char *text)
 static bool take_hlsl_place(struct info_log *log, const char *text)
 {
 	static const char middle[] = "): error at column ";
-	const char *source = log->run->job->source.name ? log->run->job->source.name : GLSLANG_UNNAMED;
+	const char *source = log->run->job->source.name ? log->run->job->source.name : CODEGEN_UNNAMED;
 	const char *at = strstr(text, middle), *open;
 	size_t name_len;
 

@@ -48,25 +48,29 @@ static void optimizer_run_freep(struct optimizer_run **o)
 	optimizer_run_free(*o);
 }
 
-static void say(struct optimizer_run *o, enum spvscope_severity severity, const char *code, const char *text)
+static void say(struct optimizer_run *o, enum spvscope_severity severity, size_t instruction, const char *code,
+	const char *text)
 {
-	int r = run_diagnose(o->run, &(struct spvscope_diagnostic){
+	struct spvscope_diagnostic d = {
 		.severity = severity,
 		.source = (char *)"spirv-opt",
 		.code = (char *)code,
 		.message = (char *)text,
-	});
+	};
+	int r;
 
+	spirv_place_in_source(o->run, o->options.words, o->options.n_words, instruction, &d);
+	r = run_diagnose(o->run, &d);
 	if (o->verdict >= 0 && r != CODEGEN_GOOD)
 		o->verdict = r;
 }
 
-static void on_message(void *ctx, enum spvscope_severity severity, const char *text)
+static void on_message(void *ctx, enum spvscope_severity severity, size_t instruction, const char *text)
 {
 	struct optimizer_run *o = ctx;
 
 	if (o->planned)
-		say(o, severity, NULL, text);
+		say(o, severity, instruction, NULL, text);
 	else
 		snprintf(o->flag_words, sizeof(o->flag_words), ": %s", text);
 }
@@ -77,7 +81,7 @@ static void on_bad_flag(void *ctx, const char *flag)
 	char text[640];
 
 	snprintf(text, sizeof(text), "the optimizer does not take the pass \"%.256s\"%s", flag, o->flag_words);
-	say(o, SPVSCOPE_SEVERITY_ERROR, "pass-flag", text);
+	say(o, SPVSCOPE_SEVERITY_ERROR, 0, "pass-flag", text);
 }
 
 /* "scalar-replacement=100" is the pass scalar-replacement with an argument. */
@@ -226,7 +230,7 @@ static int optimize(struct optimizer_run *o, const struct optimizer_shim_options
 		return o->verdict;
 	if (r != CODEGEN_GOOD) {
 		if (o->verdict == CODEGEN_GOOD)
-			say(o, SPVSCOPE_SEVERITY_ERROR, "no-reason", "the optimizer refused the module and gave no reason");
+			say(o, SPVSCOPE_SEVERITY_ERROR, 0, "no-reason", "the optimizer refused the module and gave no reason");
 		return o->verdict < 0 ? o->verdict : CODEGEN_WRONG;
 	}
 	result->spirv = words;

@@ -121,12 +121,12 @@ bool add_passes(const optimizer_shim_options &o, spvtools::Optimizer &optimizer)
 
 void set_consumer(const optimizer_shim_options &o, spvtools::Optimizer &optimizer)
 {
-	optimizer.SetMessageConsumer([&o](spv_message_level_t level, const char *, const spv_position_t &,
+	optimizer.SetMessageConsumer([&o](spv_message_level_t level, const char *, const spv_position_t &position,
 					     const char *text) {
 		if (level <= SPV_MSG_ERROR)
-			o.message(o.ctx, SPVSCOPE_SEVERITY_ERROR, text);
+			o.message(o.ctx, SPVSCOPE_SEVERITY_ERROR, position.index, text);
 		else if (level == SPV_MSG_WARNING)
-			o.message(o.ctx, SPVSCOPE_SEVERITY_WARNING, text);
+			o.message(o.ctx, SPVSCOPE_SEVERITY_WARNING, position.index, text);
 	});
 }
 

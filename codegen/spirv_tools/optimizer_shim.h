@@ -24,8 +24,8 @@ struct optimizer_shim_options {
 	size_t n_passes;
 
 	void *ctx;
-	/* An error or a warning of the library. */
-	void (*message)(void *ctx, enum spvscope_severity severity, const char *text);
+	/* An error or a warning of the library, about that instruction of the module, from 1; 0: about none. */
+	void (*message)(void *ctx, enum spvscope_severity severity, size_t instruction, const char *text);
 	/* No such pass, or its argument is wrong. */
 	void (*bad_flag)(void *ctx, const char *flag);
 	/* Called once before the first pass. true: pass_begin and pass_end are wanted. */

@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "codegen/environment.h"
+#include "codegen/spirv_lines.h"
 #include "codegen/spirv_tools/asm_lines.h"
 #include "codegen/spirv_tools/spirv_tools.h"
 
@@ -156,9 +157,96 @@ static int assemble(struct codegen_run *run)
 	return keep_words(run->result, binary->code, binary->wordCount);
 }
 
+static bool is_named(const struct codegen_run *run)
+{
+	return spirv_naming_cost(run->result->spirv, run->result->n_spirv_words) <= SPIRV_NAMING_COST_LIMIT;
+}
+
+/* The library's words go to *ret_why, malloc'ed, when it refuses the module. */
+static int disassemble(struct codegen_run *run, char **ret_why)
+{
+	uint32_t options = SPV_BINARY_TO_TEXT_OPTION_INDENT;
+	_cleanup_(destroy_diagnostic) spv_diagnostic d = NULL;
+	_cleanup_(destroy_text) spv_text text = NULL;
+	spv_context context = context_for(run->job);
+
+	if (!context)
+		return -ENOMEM;
+	if (is_named(run))
+		options |= SPV_BINARY_TO_TEXT_OPTION_FRIENDLY_NAMES;
+	spv_result_t r = spvBinaryToText(context, run->result->spirv, run->result->n_spirv_words, options, &text, &d);
+	if (r == SPV_ERROR_OUT_OF_MEMORY)
+		return -ENOMEM;
+	if (r != SPV_SUCCESS || !text) {
+		*ret_why = strdup(d && d->error ? d->error : "no reason was given");
+		return *ret_why ? CODEGEN_WRONG : -ENOMEM;
+	}
+	free(run->result->disassembly);
+	run->result->disassembly = strndup(text->str, text->length);
+	return run->result->disassembly ? CODEGEN_GOOD : -ENOMEM;
+}
+
+void spirv_place_in_source(const struct codegen_run *run, const uint32_t *words, size_t n_words, size_t number,
+	struct spvscope_diagnostic *d)
+{
+	const char *name = run->job->source.name;
+	struct spirv_place place;
+
+	if (number == 0)
+		return;
+	if (run->result->language == SPVSCOPE_LANGUAGE_SPIRV_ASM) {
+		d->line = asm_instruction_line((const char *)run->job->source.data, run->job->source.size, number);
+		return;
+	}
+	if (spirv_place_of(words, n_words, number, &place) < 0 || !place.file)
+		return;
+	if (strcmp(place.file, name ? name : CODEGEN_UNNAMED) != 0)
+		d->file = (char *)place.file;
+	d->line = place.line;
+	if (place.column_end > place.column_begin && place.column_begin > 0) {
+		d->column_begin = place.column_begin - 1;
+		d->column_end = place.column_end - 1;
+	}
+}
+
+/* The instruction's own line of the disassembly as a related place, in text. The text stays in the result when it was
+ * asked for: it is what the place is in. */
+static int place_in_disassembly(struct codegen_run *run, size_t number, struct strbuf *text, struct spvscope_related *ret)
+{
+	const char *all, *line;
+	size_t len;
+	_cleanup_free_ char *why = NULL;
+
+	if (disassemble(run, &why) == -ENOMEM)
+		return -ENOMEM;
+	all = run->result->disassembly;
+	if (!all)
+		return 0;
+	*ret = (struct spvscope_related){
+		.file = (char *)"<disassembly>",
+		.line = asm_instruction_line(all, strlen(all), number),
+		.message = (char *)"",
+	};
+	if (ret->line && asm_line(all, strlen(all), ret->line - 1, &line, &len)) {
+		while (len > 0 && isspace((unsigned char)*line)) {
+			line++;
+			len--;
+			ret->column_begin++;
+		}
+		strbuf_append(text, line, len < 512 ? len : 512);
+		ret->column_end = ret->column_begin + (uint32_t)len;
+		ret->message = text->data;
+	}
+	if (!(run->job->emit & SPVSCOPE_EMIT_DISASSEMBLY))
+		free(TAKE_PTR(run->result->disassembly));
+	return text->failed ? -ENOMEM : ret->line ? 1 : 0;
+}
+
 /* "[VUID-…] message" begins with the rule that was broken, which makes a good code. */
 static int diagnose_module(struct codegen_run *run, const char *source, const spv_diagnostic d)
 {
+	_cleanup_strbuf_ struct strbuf text = {};
+	struct spvscope_related related = {};
 	char code[96] = "";
 	struct spvscope_diagnostic out = {
 		.severity = SPVSCOPE_SEVERITY_ERROR,
@@ -168,9 +256,15 @@ static int diagnose_module(struct codegen_run *run, const char *source, const sp
 
 	if (sscanf(out.message, "[%95[^] ]]", code) == 1 && strncmp(code, "VUID-", 5) == 0)
 		out.code = code;
-	if (d && run->result->language == SPVSCOPE_LANGUAGE_SPIRV_ASM)
-		out.line = asm_instruction_line((const char *)run->job->source.data, run->job->source.size,
-			d->position.index);
+	if (d)
+		spirv_place_in_source(run, run->result->spirv, run->result->n_spirv_words, d->position.index, &out);
+	if (!d || d->position.index == 0 || run->result->language == SPVSCOPE_LANGUAGE_SPIRV_ASM)
+		return run_diagnose(run, &out);
+	int r = place_in_disassembly(run, d->position.index, &text, &related);
+	if (r < 0)
+		return r;
+	out.related = &related;
+	out.n_related = (size_t)r;
 	return run_diagnose(run, &out);
 }
 
@@ -270,36 +364,19 @@ int spirv_validate(struct codegen_run *run, const char *what)
 	return r;
 }
 
-static int disassemble(struct codegen_run *run, uint32_t options)
-{
-	_cleanup_(destroy_diagnostic) spv_diagnostic d = NULL;
-	_cleanup_(destroy_text) spv_text text = NULL;
-	spv_context context = context_for(run->job);
-
-	if (!context)
-		return -ENOMEM;
-	spv_result_t r = spvBinaryToText(context, run->result->spirv, run->result->n_spirv_words, options, &text, &d);
-	if (r == SPV_ERROR_OUT_OF_MEMORY)
-		return -ENOMEM;
-	if (r != SPV_SUCCESS || !text)
-		return diagnose_module(run, "spirv-dis", d);
-	run->result->disassembly = strndup(text->str, text->length);
-	return run->result->disassembly ? CODEGEN_GOOD : -ENOMEM;
-}
-
 int spirv_disassemble(struct codegen_run *run)
 {
 	const char *outer;
 	uint32_t span = stage_begin(run, "codegen::disassemble", &outer);
-	uint32_t options = SPV_BINARY_TO_TEXT_OPTION_INDENT;
-	bool named = spirv_naming_cost(run->result->spirv, run->result->n_spirv_words) <= SPIRV_NAMING_COST_LIMIT;
+	_cleanup_free_ char *why = NULL;
+	int r = disassemble(run, &why);
 
-	if (named)
-		options |= SPV_BINARY_TO_TEXT_OPTION_FRIENDLY_NAMES;
-	span_str(run, span, "ids", named ? "names" : "numbers");
-	int r = disassemble(run, options);
-	if (run->result->disassembly)
+	if (why)
+		r = run_refuse(run, "spirv-dis", "disassembly", "%s", why);
+	if (run->result->disassembly) {
+		span_str(run, span, "ids", is_named(run) ? "names" : "numbers");
 		span_u64(run, span, "text.bytes", strlen(run->result->disassembly));
+	}
 	stage_end(run, span, outer);
 	return r;
 }

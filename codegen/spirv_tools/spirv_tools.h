@@ -15,6 +15,11 @@ int spirv_optimize(struct codegen_run *run);
  * needs in run->optimized. Takes that; context is the run. Always CODEGEN_GOOD: a compile does not depend on it. */
 int spirv_measure_sizes(void *ctx);
 
+/* Gives d the line that the instruction (from 1) came from: of assembly text that a person wrote, else of the source,
+ * where the module tells. Leaves d alone otherwise. The file's name points into words. */
+void spirv_place_in_source(const struct codegen_run *run, const uint32_t *words, size_t n_words, size_t number,
+	struct spvscope_diagnostic *d);
+
 /* The library's number for the job's environment and SPIR-V version. */
 int spirv_target_env(const struct spvscope_job *job);
 /* Makes the library's tables for the job's environment; they are kept for the life of the process. -ENOMEM. */

@@ -80,7 +80,10 @@ void route_languages(void *app, struct http_request *req)
 	for (unsigned e = 0; e < SPVSCOPE_N_ENVS; e++)
 		strbuf_printf(&r.body, "%s\"%s\"", e ? ", " : "", spvscope_env_name((enum spvscope_env)e));
 	strbuf_puts(&r.body, "], \"optimize\": [\"none\", \"size\", \"performance\"], "
-			     "\"emit\": [\"spirv\", \"disassembly\", \"dependencies\", \"preprocessed\"]}\n");
+			     "\"emit\": [\"spirv\", \"disassembly\", \"dependencies\", \"preprocessed\"");
+	for (unsigned p = 0; p < SPVSCOPE_N_PRODUCTS; p++)
+		strbuf_printf(&r.body, ", \"%s\"", spvscope_product_name((enum spvscope_product)p));
+	strbuf_puts(&r.body, "]}\n");
 	http_reply(req, &r);
 }
 

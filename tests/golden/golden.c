@@ -61,7 +61,11 @@ static void take_option(struct spvscope_job *job, const char *folder, const char
 		job->entry_point = strdup(value);
 	else if (strcmp(key, "--debug") == 0)
 		job->debug_info = strcmp(value, "full") == 0 ? SPVSCOPE_DEBUG_INFO_FULL : SPVSCOPE_DEBUG_INFO_LINE;
-	else if (strcmp(key, "--auto-map") == 0)
+	else if (strcmp(key, "--emit") == 0) {
+		for (unsigned p = 0; p < SPVSCOPE_N_PRODUCTS; p++)
+			if (strcmp(spvscope_product_name((enum spvscope_product)p), value) == 0)
+				job->emit |= spvscope_product_bit((enum spvscope_product)p);
+	} else if (strcmp(key, "--auto-map") == 0)
 		job->auto_map_bindings = job->auto_map_locations = true;
 	else if (strcmp(key, "--include") == 0 && read_file(folder, value, &job->files[job->n_files]) == 0)
 		job->n_files++;
@@ -91,6 +95,21 @@ static void read_options(struct spvscope_job *job, const char *folder)
 	}
 }
 
+/* JSON comes as one line; a diff wants an object a line. */
+static void describe_product(const char *name, const char *text, struct strbuf *out)
+{
+	strbuf_printf(out, "\n%s:\n", name);
+	for (const char *p = text; *p; p++) {
+		if (strncmp(p, ", {\"", 4) == 0 || strncmp(p, "[{\"", 3) == 0) {
+			strbuf_printf(out, "%c\n  ", *p);
+			p += *p == ',';
+		} else {
+			strbuf_putc(out, *p);
+		}
+	}
+	strbuf_putc(out, '\n');
+}
+
 static void describe(const struct spvscope_result *r, struct strbuf *out)
 {
 	strbuf_printf(out, "status %s, %s, %s\n", spvscope_status_name(r->status), spvscope_language_name(r->language),
@@ -106,6 +125,9 @@ static void describe(const struct spvscope_result *r, struct strbuf *out)
 	}
 	for (size_t i = 0; i < r->n_dependencies; i++)
 		strbuf_printf(out, "dependency %s\n", r->dependencies[i]);
+	for (unsigned p = 0; p < SPVSCOPE_N_PRODUCTS; p++)
+		if (r->products[p])
+			describe_product(spvscope_product_name((enum spvscope_product)p), r->products[p], out);
 	if (r->disassembly)
 		strbuf_printf(out, "\n%s", r->disassembly);
 }

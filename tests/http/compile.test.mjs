@@ -138,3 +138,40 @@ test('many at once each get their own answer', async () => {
 	assert.deepEqual(answers.map((a) => a.body.name), Array.from({ length: 40 }, (_, i) => `n${i}.frag`));
 	assert.equal(new Set(answers.map((a) => a.body.id)).size, 40);
 });
+
+test('reflection, a line map and other languages come with the answer, and stay in what is stored', async () => {
+	const source = '#version 450\nlayout(binding = 2) uniform U { vec4 tint; } u;\nlayout(location = 0) out vec4 c;\n' +
+		'void main() {\n\tc = u.tint;\n}\n';
+	const { body } = await service.compile({ name: 'r.frag', source, debug_info: 'line', validate: true,
+		emit: ['reflection', 'line_map', 'disassembly', 'glsl', 'hlsl', 'msl'] });
+	assert.equal(body.status, 'ok', JSON.stringify(body.diagnostics));
+	const [entry] = body.reflection.entry_points;
+	assert.equal(entry.bindings[0].binding, 2);
+	assert.deepEqual(entry.bindings[0].members.map((m) => [m.name, m.type, m.offset]), [['tint', 'vec4', 0]]);
+	assert.equal(entry.outputs[0].location, 0);
+	const line = body.line_map.lines.find((l) => l.line === 5);
+	assert.equal(body.line_map.files[line.file], 'r.frag');
+	const lines = body.disassembly.split('\n');
+	const [[first, last]] = line.disassembly;
+	assert.match(lines.slice(first - 1, last).join('\n'), /OpAccessChain[^]*OpStore %c/);
+	assert.match(body.glsl, /^#version 450/);
+	assert.match(body.hlsl, /cbuffer U : register\(b2/);
+	assert.match(body.msl, /fragment/);
+	const trace = await (await fetch(`${service.url}/v1/traces/${body.trace.id}`)).json();
+	assert.deepEqual(trace.response.reflection, body.reflection);
+	assert.deepEqual(trace.response.line_map, body.line_map);
+});
+
+test('an error in a header is told with its exact range and the way to it', async () => {
+	const { body } = await service.compile({ name: 'a.frag', position_encoding: 'utf-8',
+		source: '#version 450\n#include "lib/a.glsl"\nvoid main() {}\n',
+		files: { 'lib/a.glsl': '// a\n#include "b.glsl"\n', 'lib/b.glsl': '/* é */ float f() { return nothing; }\n' } });
+	const [d] = body.diagnostics;
+	assert.equal(d.file, 'lib/b.glsl');
+	assert.equal(d.code, 'undeclared-identifier');
+	assert.deepEqual(d.range, { start: { line: 0, character: 28 }, end: { line: 0, character: 35 } });
+	assert.deepEqual(d.relatedInformation.map((r) => [r.location.file, r.location.range.start.line, r.message]),
+		[['lib/a.glsl', 1, 'included from here'], ['a.frag', 1, 'included from here']]);
+	const text = await service.compileRaw('#version 450\nvoid main() { x; }\n', '?name=b.frag', { Accept: 'text/plain' });
+	assert.match(await text.text(), /^b\.frag:2:15: error: 'x'/);
+});

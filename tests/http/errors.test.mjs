@@ -31,7 +31,7 @@ test('wrong fields are named with what would be right', async () => {
 		[{ ...good, lanuage: 'glsl' }, 'unknown_field', 'lanuage', /'language'/],
 		[{ ...good, limits: { wall_ms: 0 } }, 'out_of_range', 'limits.wall_ms', /between 1 and 600000/],
 		[{ ...good, keep: 'yes' }, 'wrong_type', 'keep', /true or false/],
-		[{ ...good, emit: ['reflection'] }, 'unknown_value', 'emit', /disassembly/],
+		[{ ...good, emit: ['bitcode'] }, 'unknown_value', 'emit', /disassembly/],
 		[{ ...good, trace: { filter: 'a=loud' } }, 'bad_filter', 'trace.filter', /loud/],
 		[{ ...good, source_base64: 'AAAA' }, 'conflicting_fields', 'source_base64', /one of/],
 		[{ source: 'x' }, 'language_unknown', 'language', /glsl/],

@@ -87,7 +87,7 @@ static void a_wrong_request_is_told_what_would_be_right(void **state)
 		{ "{" SRC ",\"limits\":{\"wall_ms\":1.5}}", API_ERROR_WRONG_TYPE, "limits.wall_ms", "fraction" },
 		{ "{" SRC ",\"limits\":{\"wall_ms\":0}}", API_ERROR_OUT_OF_RANGE, "limits.wall_ms", "between 1 and 600000" },
 		{ "{" SRC ",\"limits\":{\"wall_ms\":-1}}", API_ERROR_OUT_OF_RANGE, "limits.wall_ms", "-1" },
-		{ "{" SRC ",\"emit\":[\"reflection\"]}", API_ERROR_UNKNOWN_VALUE, "emit", "spirv, disassembly" },
+		{ "{" SRC ",\"emit\":[\"bitcode\"]}", API_ERROR_UNKNOWN_VALUE, "emit", "spirv, disassembly" },
 		{ "{" SRC ",\"isolation\":\"vm\"}", API_ERROR_UNKNOWN_VALUE, "isolation", "worker, request" },
 		{ "{" SRC ",\"optimize\":\"fast\"}", API_ERROR_UNKNOWN_VALUE, "optimize", "none, size, performance" },
 		{ "{" SRC ",\"optimize\":{\"passes\":[\"O3\"]}}", API_ERROR_UNKNOWN_VALUE, "optimize.passes", "--name" },

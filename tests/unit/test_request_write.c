@@ -111,7 +111,7 @@ static const char *const values[][8] = {
 	{ "", "\"auto_map_bindings\": true" },
 	{ "", "\"auto_map_locations\": true" },
 	{ "", "\"emit\": []", "\"emit\": [\"spirv\"]", "\"emit\": [\"preprocessed\", \"spirv\"]",
-		"\"emit\": [\"disassembly\", \"dependencies\"]" },
+		"\"emit\": [\"disassembly\", \"dependencies\"]", "\"emit\": [\"reflection\", \"line_map\", \"glsl\", \"hlsl\", \"msl\"]" },
 	{ "", "\"trace\": {}", "\"trace\": {\"level\": \"off\"}", "\"trace\": {\"level\": \"info\"}",
 		"\"trace\": {\"filter\": \"info,codegen::opt=debug\"}", "\"trace\": {\"level\": \"debug\", \"filter\": \"\"}" },
 	{ "", "\"analyzer\": {\"kind\": \"off\"}", "\"analyzer\": {\"kind\": \"release\"}",

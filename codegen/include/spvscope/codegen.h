@@ -70,6 +70,23 @@ enum spvscope_debug_info {
 #define SPVSCOPE_EMIT_DISASSEMBLY  2u
 #define SPVSCOPE_EMIT_PREPROCESSED 4u
 #define SPVSCOPE_EMIT_DEPENDENCIES 8u
+/* From here on a bit is 1u << (SPVSCOPE_EMIT_FIRST_PRODUCT + enum spvscope_product). */
+#define SPVSCOPE_EMIT_FIRST_PRODUCT 8
+
+/* What is made from the SPIR-V when it is asked for; all of it text. Words and forms in names.c. */
+enum spvscope_product {
+	SPVSCOPE_PRODUCT_REFLECTION = 0,
+	SPVSCOPE_PRODUCT_LINE_MAP,
+	SPVSCOPE_PRODUCT_GLSL,
+	SPVSCOPE_PRODUCT_HLSL,
+	SPVSCOPE_PRODUCT_MSL,
+	SPVSCOPE_N_PRODUCTS,
+};
+
+static inline uint32_t spvscope_product_bit(enum spvscope_product p)
+{
+	return 1u << (SPVSCOPE_EMIT_FIRST_PRODUCT + (unsigned)p);
+}
 
 struct spvscope_file {
 	char *name;
@@ -152,6 +169,7 @@ struct spvscope_result {
 	size_t n_spirv_words;
 	char *disassembly;              /* NULL: not asked for or not made */
 	char *preprocessed;
+	char *products[SPVSCOPE_N_PRODUCTS]; /* likewise */
 	char **dependencies;            /* names of `files` that were read, in order of first use */
 	size_t n_dependencies;
 	char **absent;                  /* paths that includes led to and that are none of `files` */
@@ -196,6 +214,10 @@ const char *spvscope_status_name(enum spvscope_status s);
 int spvscope_language_parse(const char *text, enum spvscope_language *ret);
 int spvscope_stage_parse(const char *text, enum spvscope_stage *ret);
 int spvscope_env_parse(const char *text, enum spvscope_env *ret);
+/* "reflection", "glsl" …: as a product is called in `emit` and in answers. */
+const char *spvscope_product_name(enum spvscope_product p);
+/* A JSON document rather than a text. */
+bool spvscope_product_is_json(enum spvscope_product p);
 /* Comma-separated list of all valid words, for error messages. */
 const char *spvscope_language_words(void);
 const char *spvscope_stage_words(void);
