@@ -20,6 +20,10 @@ static_assert((int)SPVSCOPE_STACK_UNSUPPORTED == (int)ANALYZER_RESULT_UNSUPPORTE
 static_assert((int)SPVSCOPE_STACK_ANONYMOUS == (int)ANALYZER_RESULT_ANONYMOUS, "the same numbers");
 static_assert((int)SPVSCOPE_STACK_BROKEN == (int)ANALYZER_RESULT_BROKEN, "the same numbers");
 static_assert(SPVSCOPE_SAMPLE_IN_KERNEL == ANALYZER_SAMPLE_IN_KERNEL, "the same bit");
+static_assert((int)SPVSCOPE_OFF_IO == (int)ANALYZER_OFF_IO && (int)SPVSCOPE_OFF_NEW == (int)ANALYZER_OFF_NEW &&
+	(int)SPVSCOPE_OFF_STATES == (int)ANALYZER_OFF_ENDED, "the same numbers");
+static_assert(SPVSCOPE_OFF_CUT_AFTER == ANALYZER_OFF_CUT_AFTER && SPVSCOPE_OFF_NO_STACK == ANALYZER_OFF_NO_STACK,
+	"the same bits");
 static_assert(ANALYZER_N_RESULTS <= ARRAY_SIZE(((struct spvscope_statistics *)0)->ends), "each has its counter");
 
 static void give_sample(struct spvscope_attachment *at, const struct analyzer_sample *from,
@@ -62,6 +66,60 @@ static void give_event(struct spvscope_attachment *at, const struct analyzer_eve
 		c->event(c->arg, &event);
 }
 
+static void give_off_cpu(struct spvscope_attachment *at, const struct analyzer_off_cpu *from,
+	const struct spvscope_callbacks *c)
+{
+	struct spvscope_off_cpu off = {
+		.size = sizeof(off),
+		.start_ns = from->time_ns,
+		.woken_ns = from->woken_ns,
+		.end_ns = from->on_ns,
+		.pid = from->pid,
+		.tid = from->tid,
+		.state = from->state,
+		.flags = from->flags,
+		.syscall = from->syscall,
+		.end = from->result,
+		.n_ips = from->n_ips,
+		.ips = from->ips,
+	};
+
+	at->counted.intervals++;
+	if (c->off_cpu)
+		c->off_cpu(c->arg, &off);
+}
+
+/* Hands a record over; false where it is only counted, by others. */
+static bool give(struct spvscope_attachment *at, const struct analyzer_record *record, const struct spvscope_callbacks *c)
+{
+	switch (record->type) {
+	case ANALYZER_RECORD_SAMPLE:
+		give_sample(at, (const struct analyzer_sample *)record, c);
+		return true;
+	case ANALYZER_RECORD_EVENT:
+		give_event(at, (const struct analyzer_event *)record, c);
+		return true;
+	case ANALYZER_RECORD_OFF_CPU:
+		if (((const struct analyzer_off_cpu *)record)->state == ANALYZER_OFF_ENDED)
+			return false; /* the end of a thread, and no time */
+		give_off_cpu(at, (const struct analyzer_off_cpu *)record, c);
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Every record begins so. */
+struct record_of_thread {
+	struct analyzer_record head;
+	uint64_t time_ns;
+	uint32_t pid, tid;
+};
+static_assert(offsetof(struct analyzer_sample, pid) == offsetof(struct record_of_thread, pid), "layout");
+static_assert(offsetof(struct analyzer_event, pid) == offsetof(struct record_of_thread, pid), "layout");
+static_assert(offsetof(struct analyzer_off_cpu, pid) == offsetof(struct record_of_thread, pid), "layout");
+static_assert(offsetof(struct analyzer_stolen, pid) == offsetof(struct record_of_thread, pid), "layout");
+
 static const struct analyzer_record *next_record(const char *data, size_t len, size_t *at)
 {
 	const struct analyzer_record *record = (const struct analyzer_record *)(data + *at);
@@ -80,8 +138,7 @@ static int refresh_names(struct spvscope_attachment *at, const char *data, size_
 	int r = 0;
 
 	for (size_t i = 0; r != -ENOMEM && (record = next_record(data, len, &i));) {
-		uint32_t pid = record->type == ANALYZER_RECORD_SAMPLE ? ((const struct analyzer_sample *)record)->pid
-			: ((const struct analyzer_event *)record)->pid;
+		uint32_t pid = ((const struct record_of_thread *)record)->pid;
 		if (pid != last_pid)
 			r = names_refresh(&at->names, last_pid = pid, NULL, NULL);
 	}
@@ -100,12 +157,8 @@ static int give_all(struct spvscope_attachment *at, const struct spvscope_callba
 		r = refresh_names(at, data, len);
 	if (r < 0)
 		return r == -ENODATA ? 0 : r;
-	for (size_t i = 0; (record = next_record(data, len, &i)); n++) {
-		if (record->type == ANALYZER_RECORD_SAMPLE)
-			give_sample(at, (const struct analyzer_sample *)record, c);
-		else if (record->type == ANALYZER_RECORD_EVENT)
-			give_event(at, (const struct analyzer_event *)record, c);
-	}
+	for (size_t i = 0; (record = next_record(data, len, &i));)
+		n += give(at, record, c);
 	return n;
 }
 
@@ -169,11 +222,17 @@ int spvscope_attachment_statistics(struct spvscope_attachment *at, struct spvsco
 		return r;
 	s = at->counted;
 	s.on_cpu_ns = counters.on_cpu_ns;
-	s.expected = counters.on_cpu_ns / NS_PER_S * at->frequency_hz +
-		counters.on_cpu_ns % NS_PER_S * at->frequency_hz / NS_PER_S;
+	s.stolen_ns = counters.stolen_ns;
+	s.runnable_ns = counters.runnable_ns;
+	s.blocked_ns = counters.blocked_ns;
+	s.expected = counters.expected;
 	s.complete = s.ends[SPVSCOPE_STACK_COMPLETE];
 	s.truncated = s.samples - s.complete;
 	s.lost = counters.lost;
 	s.lost_events = counters.lost_events;
+	s.lost_intervals = counters.lost_intervals;
+	s.forks = counters.forks;
+	s.lost_forks = counters.lost_forks;
+	s.overlap_ns = counters.debug_overlap_ns;
 	return library_give_struct(ret, &s, sizeof(s));
 }

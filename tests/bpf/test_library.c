@@ -113,6 +113,8 @@ static struct spvscope_analyzer *open_or_skip(uint32_t kind)
 struct seen {
 	struct spvscope_attachment *at;
 	unsigned samples, complete, in_order, events, with_stack, printed;
+	unsigned intervals, sleeps; /* the second: in sleep_outer, blocked for some 5 ms */
+	uint64_t blocked_ns, runnable_ns;
 	uint32_t pids[IDS_MAX], tids[IDS_MAX];
 	unsigned n_pids, n_tids;
 	uint64_t last_ns;
@@ -180,10 +182,35 @@ static void on_event(void *arg, const struct spvscope_event *e)
 	seen->with_stack += e->n_ips > 0;
 }
 
+static bool is_sleep(const struct seen *seen, const struct spvscope_off_cpu *off)
+{
+	for (uint32_t i = 0; i < off->n_ips; i++) {
+		struct spvscope_symbol symbol = {.size = sizeof(symbol)};
+		spvscope_attachment_symbolize(seen->at, off->pid, off->ips[i], i, &symbol);
+		if (symbol.function && strcmp(symbol.function, "sleep_outer") == 0)
+			return off->end == SPVSCOPE_STACK_COMPLETE && off->state == SPVSCOPE_OFF_INTERRUPTIBLE &&
+			       off->woken_ns - off->start_ns >= 5 * NS_PER_MS;
+	}
+	return false;
+}
+
+static void on_off_cpu(void *arg, const struct spvscope_off_cpu *off)
+{
+	struct seen *seen = arg;
+
+	assert_true(off->start_ns <= off->woken_ns && off->woken_ns <= off->end_ns);
+	assert_true(off->state < SPVSCOPE_OFF_STATES);
+	seen->intervals++;
+	seen->blocked_ns += off->woken_ns - off->start_ns;
+	seen->runnable_ns += off->end_ns - off->woken_ns;
+	seen->sleeps += is_sleep(seen, off);
+}
+
 /* Polls until that time has passed, or until the end (-ENODATA, which is returned). */
 static int poll_for_ms(struct seen *seen, uint64_t ms)
 {
-	struct spvscope_callbacks callbacks = {.size = sizeof(callbacks), .arg = seen, .sample = on_sample, .event = on_event};
+	struct spvscope_callbacks callbacks = {.size = sizeof(callbacks), .arg = seen, .sample = on_sample, .event = on_event,
+		.off_cpu = on_off_cpu};
 	uint64_t end_ns = clock_now_ns() + ms * NS_PER_MS;
 	int r = 0;
 
@@ -192,7 +219,7 @@ static int poll_for_ms(struct seen *seen, uint64_t ms)
 		r = spvscope_attachment_poll(seen->at, &callbacks, (int)((end_ns - now) / NS_PER_MS));
 		seen->last_ns = 0; /* the order of time holds within one poll */
 	}
-	return r;
+	return r < 0 ? r : 0;
 }
 
 static struct spvscope_statistics statistics(struct spvscope_attachment *at)
@@ -284,6 +311,8 @@ static void threads_that_were_there_and_threads_that_come_are_all_sampled(void *
 	target_go_on(&t);
 	for (unsigned tries = 0; tries < 20 && seen.n_tids < 4; tries++)
 		poll_for_ms(&seen, 200);
+	assert_int_equal(spvscope_attachment_pause(seen.at), 0);
+	poll_for_ms(&seen, 1); /* what is still in the kernel */
 	struct spvscope_statistics s = statistics(seen.at);
 	print_message("# %u threads, %u samples, %llu expected, %u complete\n", seen.n_tids, seen.samples,
 		(unsigned long long)s.expected, seen.complete);
@@ -349,6 +378,30 @@ static void a_command_is_profiled_from_its_start_to_its_end(void **state)
 	assert_true(s.on_cpu_ns >= 90 * NS_PER_MS);
 	assert_int_equal(s.samples, seen.samples);
 	assert_true(seen.samples > 100);
+	spvscope_analyzer_close(a);
+}
+
+static void sleeps_are_told_with_the_stack_that_slept(void **state)
+{
+	struct spvscope_analyzer *a = open_or_skip(SPVSCOPE_ANALYZER_RELEASE);
+	struct target t;
+
+	(void)state;
+	target_start(&t, "sleep");
+	struct seen seen = attach(a, t.pid, 0);
+	for (unsigned tries = 0; tries < 20 && seen.sleeps < 20; tries++)
+		poll_for_ms(&seen, 100);
+	assert_int_equal(spvscope_attachment_pause(seen.at), 0);
+	poll_for_ms(&seen, 1);
+	struct spvscope_statistics s = statistics(seen.at);
+	print_message("# %u intervals, %u sleeps, %.1f ms blocked, %.1f ms runnable, %.1f ms on CPU\n", seen.intervals,
+		seen.sleeps, (double)seen.blocked_ns / 1e6, (double)seen.runnable_ns / 1e6, (double)s.on_cpu_ns / 1e6);
+	assert_true(seen.sleeps >= 20);
+	assert_int_equal(s.intervals, seen.intervals);
+	assert_int_equal(s.lost_intervals, 0);
+	assert_int_equal(s.blocked_ns, seen.blocked_ns);
+	assert_int_equal(s.runnable_ns, seen.runnable_ns);
+	target_end(&t);
 	spvscope_analyzer_close(a);
 }
 
@@ -484,6 +537,7 @@ int main(void)
 		cmocka_unit_test_teardown(threads_that_were_there_and_threads_that_come_are_all_sampled, end_what_is_left),
 		cmocka_unit_test_teardown(a_tree_is_its_children_too_and_a_process_is_not, end_what_is_left),
 		cmocka_unit_test_teardown(a_command_is_profiled_from_its_start_to_its_end, end_what_is_left),
+		cmocka_unit_test_teardown(sleeps_are_told_with_the_stack_that_slept, end_what_is_left),
 		cmocka_unit_test_teardown(the_debug_analyzer_hands_over_events, end_what_is_left),
 		cmocka_unit_test_teardown(wrong_uses_are_told, end_what_is_left),
 		cmocka_unit_test_teardown(closing_leaves_nothing_open, end_what_is_left),

@@ -129,6 +129,36 @@ struct spvscope_sample {
 	const uint64_t *ips; /* innermost first: the interrupted instruction, then return addresses. No kernel addresses */
 };
 
+/* Why a thread was not on a CPU. */
+enum spvscope_off_state {
+	SPVSCOPE_OFF_PREEMPTED = 0,       /* it could have gone on: another thread's turn */
+	SPVSCOPE_OFF_INTERRUPTIBLE = 1,   /* waited for a lock, a timer, a child, a byte … */
+	SPVSCOPE_OFF_UNINTERRUPTIBLE = 2, /* waited for the kernel itself */
+	SPVSCOPE_OFF_IO = 3,              /* waited for a device */
+	SPVSCOPE_OFF_STOPPED = 4,         /* by a signal or a debugger */
+	SPVSCOPE_OFF_UNKNOWN = 5,         /* it had left the CPU before it was attached to */
+	SPVSCOPE_OFF_NEW = 6,             /* it was just made, and waited for its first turn */
+	SPVSCOPE_OFF_STATES,              /* how many there are; may grow */
+};
+
+#define SPVSCOPE_OFF_CUT_BEFORE 1u /* it had left before sampling began, from where this is told, without a stack */
+#define SPVSCOPE_OFF_CUT_AFTER  2u /* it was not back when sampling stopped, up to where this is told */
+#define SPVSCOPE_OFF_NO_STACK   4u /* there was no room for the stack */
+
+/* A thread off the CPU: blocked in start_ns..woken_ns, runnable in woken_ns..end_ns. Those of one thread do not overlap, and
+ * between them it is on a CPU. */
+struct spvscope_off_cpu {
+	size_t size;
+	uint64_t start_ns, woken_ns, end_ns; /* start_ns <= woken_ns <= end_ns */
+	uint32_t pid, tid;
+	uint32_t state;      /* enum spvscope_off_state */
+	uint32_t flags;      /* SPVSCOPE_OFF_… */
+	int32_t syscall;     /* number of the system call that it was in; -1: none */
+	uint32_t end;        /* enum spvscope_stack_end */
+	uint32_t n_ips;      /* as in a sample; none for UNKNOWN and NEW */
+	const uint64_t *ips; /* where it left the CPU */
+};
+
 /* What the debug analyzer tells. The kinds grow; name and text are there for those that a program does not know. */
 struct spvscope_event {
 	size_t size;
@@ -148,9 +178,10 @@ struct spvscope_callbacks {
 	void *arg;   /* handed to each */
 	void (*sample)(void *arg, const struct spvscope_sample *sample); /* NULL: samples are counted and passed over */
 	void (*event)(void *arg, const struct spvscope_event *event);    /* likewise */
+	void (*off_cpu)(void *arg, const struct spvscope_off_cpu *off);  /* likewise; told when the thread is back */
 };
 
-/* Hands over what was seen, in the order of time, and waits for at most timeout_ms when that is nothing (0: not at all,
+/* Hands over what was seen, in the order of its beginning, and waits for at most timeout_ms when that is nothing (0: not at all,
  * -1: as long as it takes). Call it at least every 0.5 s, or samples get lost, which is counted; in between the kernel
  * keeps them. How many were handed over; 0: none within that time; -ENODATA: none, and none will come, since the
  * process that was attached to has ended; -ENOMEM. */
@@ -179,11 +210,14 @@ SPVSCOPE_ANALYZER_EXPORT int spvscope_attachment_symbolize(struct spvscope_attac
 /* ---- counts ---- */
 
 /* Everything that was due is in one of these: samples + lost are what was taken, and expected what the time on the CPU
- * would have had (the kernel skips a tick now and then). */
+ * would have had (the kernel skips a tick now and then). Times are sums over all threads. */
 struct spvscope_statistics {
 	size_t size;          /* sizeof(struct spvscope_statistics), by the caller */
 	uint64_t on_cpu_ns;   /* time on a CPU of all threads while sampling was on */
-	uint64_t expected;    /* that time × frequency */
+	uint64_t stolen_ns;   /* of it, what a hypervisor or interrupts took */
+	uint64_t runnable_ns; /* time that threads could have run and did not */
+	uint64_t blocked_ns;  /* time that they waited for something */
+	uint64_t expected;    /* samples due: (on_cpu_ns - stolen_ns) × frequency */
 	uint64_t samples;     /* polled until now */
 	uint64_t complete;    /* of these, whole stacks */
 	uint64_t truncated;   /* of these, all others */
@@ -191,6 +225,12 @@ struct spvscope_statistics {
 	uint64_t lost;        /* samples for which there was no room */
 	uint64_t events;      /* polled until now */
 	uint64_t lost_events;
+	uint64_t intervals;   /* off the CPU; polled until now */
+	uint64_t lost_intervals;
+	uint64_t forks;       /* processes that were forked into the tree */
+	uint64_t lost_forks;  /* of these, those that could not be followed */
+	uint64_t overlap_ns;  /* how long tracepoints that slow the whole machine were attached for a debug analyzer's sake,
+	                         while this one, which is none, was sampling */
 };
 
 /* 0 or -EINVAL. Complete after the last poll. */
