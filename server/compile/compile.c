@@ -108,6 +108,14 @@ static void observe(struct compile_service *s, bool ended, const struct compile_
 		ob->fn(ob->arg, ended, o);
 }
 
+/* Of structs that hold nothing but numbers of 64 bits. */
+static void add_numbers(void *to, const void *from, size_t size)
+{
+	for (size_t i = 0; i < size / sizeof(uint64_t); i++)
+		((uint64_t *)to)[i] += ((const uint64_t *)from)[i];
+}
+static_assert(sizeof(struct analyzer_counters) % 8 == 0 && sizeof(struct span_joins) % 8 == 0, "whole numbers");
+
 /* The one place where a compile's request gets its outcome. */
 void compile_answer(struct compile *c, const struct compile_outcome *o)
 {
@@ -116,11 +124,8 @@ void compile_answer(struct compile *c, const struct compile_outcome *o)
 	assert(!c->answered);
 	c->answered = true;
 	s->counters.ended[o->result.status]++;
-	s->counters.samples += o->analyzer.counters.samples;
-	s->counters.samples_complete += o->analyzer.counters.complete;
-	s->counters.samples_lost += o->analyzer.counters.lost;
-	for (size_t i = 0; i < ANALYZER_N_RESULTS; i++)
-		s->counters.samples_by_result[i] += o->analyzer.counters.results[i];
+	add_numbers(&s->counters.analyzer, &o->analyzer.counters, sizeof(s->counters.analyzer));
+	add_numbers(&s->counters.joins, &o->analyzer.joins, sizeof(s->counters.joins));
 	log_debug(TARGET, "%s: %s after %llu us", o->id, spvscope_status_name(o->result.status),
 		(unsigned long long)(o->duration_ns / NS_PER_US));
 	observe(s, true, o);

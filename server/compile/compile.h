@@ -39,8 +39,10 @@ struct compile_service_counters {
 	uint64_t queued_now, running_now;
 	uint64_t workers_now, workers_forked, workers_died, templates_started;
 	unsigned warm_steps, warm_steps_total;
-	uint64_t analyzers_started, profiled_runs, clean_runs, samples, samples_complete, samples_lost;
-	uint64_t samples_by_result[ANALYZER_N_RESULTS];
+	uint64_t analyzers_started, profiled_runs, clean_runs;
+	struct analyzer_counters analyzer; /* summed over all requests */
+	struct span_joins joins;           /* likewise */
+	struct analyzer_costs costs;       /* as the analyzer last told */
 	uint64_t perf_events_opened, perf_events_enabled; /* by the analyzer, for sessions, as it says itself */
 };
 

@@ -229,6 +229,7 @@ void compile_service_counters(const struct compile_service *s, struct compile_se
 	ret->warm_steps = ps.warm_steps;
 	ret->warm_steps_total = ps.warm_steps_total;
 	ret->analyzers_started = as.n_started;
+	ret->costs = as.costs;
 	ret->perf_events_opened = as.attached_total;
 	ret->perf_events_enabled = as.enabled_total;
 }

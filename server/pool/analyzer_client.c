@@ -26,6 +26,7 @@
 #define BACKOFF_FIRST_NS     (200 * NS_PER_MS)
 #define BACKOFF_MAX_NS       (20 * NS_PER_S)   /* so at most some three a minute */
 #define LIVED_WELL_NS        (30 * NS_PER_S)
+#define STATUS_PERIOD_NS     (2 * NS_PER_S)    /* while its tracepoints cost the machine something */
 #define MESSAGE_HEAD_BYTES   offsetof(struct analyzer_message, text)
 
 struct pending {
@@ -50,6 +51,8 @@ struct analyzer_client {
 	uint64_t started_ns, backoff_ns, restart_ns;
 	uint64_t attached_before, enabled_before; /* of the ones that are gone */
 	uint64_t attached_now, enabled_now;
+	struct analyzer_costs costs;
+	struct loop_source *status_timer;
 	struct unwinding *unwinding;
 	uint64_t space, made_space; /* the newest, and the one whose tables are there; 0: none */
 	int tables_fd;              /* of made_space; -1 when they could not be made */
@@ -100,6 +103,9 @@ static void close_connection(struct analyzer_client *a)
 	a->up = a->said_hello = false;
 	a->kinds = a->objects = 0;
 	a->generation = 0;
+	a->costs = (struct analyzer_costs){0};
+	if (a->status_timer)
+		loop_timer_set(a->status_timer, UINT64_MAX);
 }
 
 static void lose(struct analyzer_client *a, const char *why)
@@ -199,6 +205,18 @@ static void note_totals(struct analyzer_client *a, const struct analyzer_message
 		a->attached_now = m->attached_total;
 	if (m->enabled_total > a->enabled_now)
 		a->enabled_now = m->enabled_total;
+	if (m->type != ANALYZER_STATUS_IS)
+		return;
+	a->costs = m->costs;
+	if (a->status_timer && (m->costs.scheduler_attached || m->costs.events_attached))
+		loop_timer_set(a->status_timer, clock_now_ns() + STATUS_PERIOD_NS);
+}
+
+static void on_status_timer(void *arg)
+{
+	struct analyzer_request status = {.type = ANALYZER_STATUS};
+
+	send_request(arg, &status, -1, NULL, NULL);
 }
 
 /* False: it broke the protocol. */
@@ -322,6 +340,8 @@ int analyzer_client_new(struct loop *loop, const struct analyzer_client_options 
 		r = -ENOMEM;
 	else
 		r = loop_timer(loop, clock_now_ns(), start_first, a, &a->timer);
+	if (r >= 0)
+		r = loop_timer(loop, UINT64_MAX, on_status_timer, a, &a->status_timer);
 	if (r < 0) {
 		analyzer_client_free(a);
 		return r;
@@ -335,6 +355,7 @@ void analyzer_client_free(struct analyzer_client *a)
 	if (!a)
 		return;
 	loop_source_free(a->timer);
+	loop_source_free(TAKE_PTR(a->status_timer));
 	unwinding_free(a->unwinding);
 	fd_close(a->tables_fd);
 	close_connection(a);
@@ -357,6 +378,7 @@ void analyzer_client_state(const struct analyzer_client *a, struct analyzer_clie
 		.n_started = a->n_started,
 		.attached_total = a->attached_before + a->attached_now,
 		.enabled_total = a->enabled_before + a->enabled_now,
+		.costs = a->costs,
 	};
 }
 

@@ -32,6 +32,7 @@ struct analyzer_client_state {
 	const char *reason;      /* why it cannot serve and what mends that; NULL when up. Lives until the next change */
 	uint64_t n_started;
 	uint64_t attached_total, enabled_total; /* perf events, as the analyzer last told, over all generations */
+	struct analyzer_costs costs; /* of the one that is up, as it last told; asked anew while tracepoints are attached */
 };
 
 /* message NULL: the analyzer went away. *samples_fd is -1 or a descriptor that the callee may take. */
