@@ -3,7 +3,7 @@
 // says what to do. What the kernel must grant is there or the test is skipped with the reason.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { chmodSync, copyFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { after, before } from 'node:test';
 import { build, isSanitized, makeFolder, Service } from './service.mjs';
@@ -185,6 +185,15 @@ test('an ordinary user compiles and traces, and is told what the analyzer needs'
 	assert.equal(body.analyzer.samples, 0);
 });
 
+/** Name and effective capabilities of a process and all below it. */
+function* capabilitiesOf(pid) {
+	const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+	yield [/^Name:\s*(.*)$/m.exec(status)[1], /^CapEff:\s*(.*)$/m.exec(status)[1]];
+	for (const thread of readdirSync(`/proc/${pid}/task`))
+		for (const child of readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8').split(' ').filter(Boolean))
+			yield* capabilitiesOf(child);
+}
+
 test('with capabilities on the analyzer alone, an ordinary user has everything', { skip: notRoot }, async (t) => {
 	if (why)
 		return t.skip(why);
@@ -195,4 +204,8 @@ test('with capabilities on the analyzer alone, an ordinary user has everything',
 		assert.equal(body.analyzer.state, 'attached', body.analyzer.reason);
 		assert.ok(body.analyzer.samples > 0);
 	}
+	const capabilities = [...capabilitiesOf(ordinary.child.pid)];
+	assert.ok(capabilities.length >= 4, 'front, template, worker, analyzer');
+	for (const [name, effective] of capabilities)
+		assert.equal(effective, name === 'spvscope-analyz' ? '000000c000000000' : '0000000000000000', name);
 });
