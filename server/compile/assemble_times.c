@@ -13,6 +13,11 @@
 
 #define OFF_CPU_MODULE "[off-cpu]"
 
+static bool is_workers(const struct sampling *s, uint32_t pid, uint32_t tid)
+{
+	return pid == tid && s->a->n_runs && pid == (uint32_t)s->a->runs[0].pid;
+}
+
 /* ---- the profile ---- */
 
 static void name_wait(const struct analyzer_off_cpu *in, char *text, size_t size)
@@ -94,9 +99,12 @@ static int add_interval(struct sampling *s, const struct analyzer_off_cpu *in, c
 	uint64_t blocked_ns = overlap(in->time_ns, in->woken_ns, &s->a->runs[run]);
 	uint64_t runnable_ns = overlap(in->woken_ns, in->on_ns, &s->a->runs[run]);
 	uint64_t from_ns = in->time_ns < s->a->runs[run].start_ns ? s->a->runs[run].start_ns : in->time_ns;
+	/* A thread that is preempted between looking at the clock and publishing its new span waits in the new one, as the
+	 * spans' own clocks have it, whatever it still publishes. */
+	uint32_t span_state = is_workers(s, in->pid, in->tid) ? ANALYZER_SPAN_UNTOLD : in->span_state;
 	struct place at;
 	char wait[64];
-	int r = sampling_place(s, from_ns, in->pid, in->tid, in->span_state, in->span_id, false, &at);
+	int r = sampling_place(s, from_ns, in->pid, in->tid, span_state, in->span_id, false, &at);
 
 	if (r < 0 || at.run == NO_RUN)
 		return r;
@@ -124,11 +132,6 @@ static int grow(void *array, size_t n, size_t *capacity, size_t size)
 	*(void **)array = p;
 	*capacity = more;
 	return 0;
-}
-
-static bool is_workers(const struct sampling *s, uint32_t pid, uint32_t tid)
-{
-	return pid == tid && s->a->n_runs && pid == (uint32_t)s->a->runs[0].pid;
 }
 
 static int keep_interval(struct sampling *s, const struct analyzer_off_cpu *in)

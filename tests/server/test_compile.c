@@ -35,6 +35,7 @@ struct ended {
 	char analyzer_reason[512];
 	uint32_t n_profiled, n_clean;
 	struct analyzer_counters samples;
+	struct span_joins joins;
 	double slowdown;
 };
 
@@ -163,6 +164,7 @@ static void on_done(void *arg, const struct compile_outcome *o)
 	e->n_profiled = o->analyzer.n_profiled_runs;
 	e->n_clean = o->analyzer.n_clean_runs;
 	e->samples = o->analyzer.counters;
+	e->joins = o->analyzer.joins;
 	e->slowdown = o->analyzer.slowdown;
 	strcpy(e->trace_id, o->trace_id);
 	strcpy(e->id, o->id);
@@ -607,8 +609,16 @@ static void the_analyzer_samples_repeated_runs(void **state)
 	assert_int_equal(span->clean.n_runs, e->n_clean);
 	assert_true(span->clean.min_ns <= span->clean.median_ns && span->clean.median_ns <= span->clean.max_ns);
 	assert_true(span->clean.min_ns <= span->duration_ns && span->duration_ns <= span->clean.max_ns);
-	assert_int_equal(r->profile->n_samples, e->samples.samples);
+	assert_int_equal(r->profile->complete + r->profile->truncated, e->samples.samples);
+	assert_int_equal(r->n_samples, e->samples.samples);
 	assert_non_null(r->log);
+	/* Where its time went in the profiled runs, beside the clean times. */
+	assert_int_equal(span->profiled.n_runs, e->n_profiled);
+	assert_int_equal(span->profiled.on_cpu_ns + span->profiled.runnable_ns + span->profiled.blocked_ns,
+		span->profiled.wall_ns);
+	assert_true(span->profiled.on_cpu_ns > 0 && span->profiled.cpu_clock_ns > 0);
+	assert_true(e->joins.by_id + e->joins.by_time == e->samples.samples);
+	assert_int_equal(e->joins.disagreeing, 0);
 	print_message("%u+%u runs, %llu samples, %llu complete, slowdown %.2f\n", e->n_profiled, e->n_clean,
 		(unsigned long long)e->samples.samples, (unsigned long long)e->samples.complete, e->slowdown);
 	stop(s);
