@@ -73,35 +73,6 @@ static long name_mapping(struct task_struct *task, struct vm_area_struct *vma, s
 
 /* ---- what the scheduler's programs tell ---- */
 
-static __always_inline int in_system_call(struct task_struct *task)
-{
-	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
-
-	return task->tgid && SYSCALL_OF_TASK(regs) >= 0;
-}
-
-static __always_inline void tell_wakeup(struct task_struct *woken, const struct owner *owner)
-{
-	struct task_struct *waker = bpf_get_current_task_btf();
-	struct ring_event *event;
-	struct owner other;
-
-	if (!owner->slot->enabled)
-		return;
-	event = event_compose(ROOM_WAKEUP, owner, ANALYZER_EVENT_WAKEUP, woken);
-	if (!event)
-		return;
-	event->args[0] = pid_here(waker);
-	event->args[1] = tid_here(waker);
-	/* An interrupt that came upon the waker looks the same; nothing here tells. Out of a system call it is likely. */
-	event->args[2] = in_system_call(waker);
-	bpf_get_current_comm(event->text, 16);
-	if (event->args[2] && owner_of(waker, &other) && other.slot == owner->slot)
-		event_send_with_stack(event, &other, ROOM_WAKEUP, waker);
-	else
-		event_send(event, owner, 0);
-}
-
 static __always_inline void tell_fork(struct task_struct *parent, struct task_struct *child, const struct owner *owner)
 {
 	struct ring_event *event;
@@ -238,6 +209,37 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long returned)
 	event_send_with_stack(event, &owner, ROOM_EVENT, task);
 	if (mapping_change(call->number) && (returned >= 0 || returned < -4095))
 		tell_mapping(task, &owner, call, returned);
+	return 0;
+}
+
+static __always_inline int in_system_call(struct task_struct *task)
+{
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
+
+	return task->tgid && SYSCALL_OF_TASK(regs) >= 0;
+}
+
+SEC("tp_btf/sched_wakeup")
+int BPF_PROG(on_wakeup, struct task_struct *woken)
+{
+	struct task_struct *waker = bpf_get_current_task_btf();
+	struct ring_event *event;
+	struct owner owner, other;
+
+	if (!owner_of(woken, &owner))
+		return 0;
+	event = event_compose(ROOM_WAKEUP, &owner, ANALYZER_EVENT_WAKEUP, woken);
+	if (!event)
+		return 0;
+	event->args[0] = pid_here(waker);
+	event->args[1] = tid_here(waker);
+	/* An interrupt that came upon the waker looks the same; nothing here tells. Out of a system call it is likely. */
+	event->args[2] = in_system_call(waker);
+	bpf_get_current_comm(event->text, 16);
+	if (event->args[2] && owner_of(waker, &other) && other.slot == owner.slot)
+		event_send_with_stack(event, &other, ROOM_WAKEUP, waker);
+	else
+		event_send(event, &owner, 0);
 	return 0;
 }
 

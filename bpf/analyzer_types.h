@@ -8,7 +8,7 @@
 
 #include "unwind_step.h"
 
-#define ANALYZER_LAYOUT_VERSION 5u
+#define ANALYZER_LAYOUT_VERSION 6u
 
 #define ANALYZER_SLOTS        256u        /* sessions at a time, over both objects' kinds each */
 #define ANALYZER_SPACES       4u          /* address spaces whose unwind tables are there: one a worker template */
@@ -35,20 +35,20 @@ struct analyzer_identity {
 	__s64 thread_context; /* where otel_thread_ctx_v1 lies from the thread pointer; 0: it has none */
 };
 
-/* Kept on each thread: since when it is off its CPU or on it. */
+/* Kept on each thread: since when it is off its CPU or on it. Names with "clock" are by its CPU's clock, not ours. */
 struct analyzer_thread {
 	__u32 generation; /* of the session that this was written for; of another one it says nothing */
 	__u32 state;      /* enum ring_off_state, of the last time that it left */
 	__s32 syscall;    /* likewise */
 	__u32 reserved;
 	__u64 off_ns;     /* when it left; 0: before it was followed */
-	__u64 woken_ns;   /* when it became runnable; 0: it is blocked, or not followed */
+	__u64 run_delay_ns; /* what it had waited for a CPU until then, in its life */
 	__u64 on_ns;      /* when it came back; 0: it is off */
-	__u64 ran_ns;     /* its CPU clock then */
+	__u64 on_clock_ns;
+	__u64 ran_ns;     /* its CPU clock when it came or left, whichever was last */
 	__u64 stolen_ns;  /* told since then */
 	__u64 checked_ns; /* up to where it is told */
-	__u64 cpu_clock_ns;  /* its CPU's own clock when it came back */
-	__u64 cpu_stolen_ns; /* what its CPU had lost to the hypervisor at checked_ns, since the machine's start */
+	__u64 lag_ns;     /* how far its CPU's clock of work was behind the other then */
 };
 
 /* One session as both sides see it; mapped into the analyzer process. */
@@ -63,7 +63,8 @@ struct analyzer_slot {
 	__u64 lost_intervals; /* threads that came back, and no room to tell it */
 	__u64 forks;      /* processes that joined */
 	__u64 lost_forks; /* processes that could not be marked */
-	__u64 pad[7];     /* whole cache lines: two workers' counters do not share one */
+	__u64 unseen_switches; /* onto a CPU, found out later */
+	__u64 pad[6];     /* whole cache lines: two workers' counters do not share one */
 };
 
 /* The whole .bss of an object. */
@@ -72,6 +73,8 @@ struct analyzer_shared {
 	__u64 strangers; /* samples of no session: its event still ran while it was detached, or it was not enabled */
 	__u32 n_attached; /* written by the process: while it is 0 the scheduler's programs look at no task */
 	__u32 reserved;
+	/* From the scheduler's clocks to CLOCK_MONOTONIC, and when that was found. Any CPU writes them. */
+	__u64 clock_offset_ns, clock_offset_at_ns;
 };
 
 enum ring_type {
@@ -138,8 +141,8 @@ struct ring_on {
 	struct ring_head head;
 	__u32 state;
 	__s32 syscall;
-	__u64 off_ns;   /* as in struct analyzer_thread, like woken_ns */
-	__u64 woken_ns;
+	__u64 off_ns;   /* as in struct analyzer_thread */
+	__u64 woken_ns; /* since when it has waited for a CPU */
 };
 
 /* It was on its CPU and did not run for some of the time from..time_ns. */

@@ -27,11 +27,12 @@ struct pid {
 	struct upid numbers[1];
 };
 
-/* A CPU's queue of runnable threads. Where the kernel is built without group scheduling nothing leads from a task to it;
- * where it is no guest, prev_steal_time_rq is not there. */
+/* A CPU's queue of runnable threads. The first clock goes on all the time; the other stands still while the hypervisor runs
+ * something else there, and on some kernels in interrupts. Both are brought up to date at switches, wake-ups and ticks.
+ * Where the kernel is built without group scheduling nothing leads from a task to it. */
 struct rq {
-	__u64 clock;              /* when it was last brought up to date: at each switch and tick */
-	__u64 prev_steal_time_rq; /* what the hypervisor had taken from this CPU by then */
+	__u64 clock;
+	__u64 clock_task;
 };
 
 struct cfs_rq {
@@ -39,8 +40,14 @@ struct cfs_rq {
 };
 
 struct sched_entity {
+	__u64 exec_start;       /* by clock_task, up to where the next is counted */
 	__u64 sum_exec_runtime; /* the thread's CPU clock, exact at each switch */
 	struct cfs_rq *cfs_rq;
+};
+
+struct sched_info {
+	unsigned long long run_delay;   /* what it has waited for a CPU, up to its last turn */
+	unsigned long long last_queued; /* by clock, since when it waits; 0: it does not */
 };
 
 struct task_struct {
@@ -52,6 +59,7 @@ struct task_struct {
 	struct pid *thread_pid;
 	struct task_struct *group_leader;
 	struct sched_entity se;
+	struct sched_info sched_info;
 };
 
 struct qstr {

@@ -39,8 +39,8 @@ int object_drain(struct object *o);
 
 /* An object's tracepoints, which cost 7–21 ms each to attach. */
 enum object_group {
-	OBJECT_SCHEDULER, /* switches, wake-ups, forks, execs; of both objects */
-	OBJECT_EVENTS,    /* faults, system calls, exits; the debug object's own */
+	OBJECT_SCHEDULER, /* switches, forks, execs; of both objects */
+	OBJECT_EVENTS,    /* faults, system calls, wake-ups, exits; the debug object's own */
 	OBJECT_N_GROUPS,
 };
 

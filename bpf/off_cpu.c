@@ -45,11 +45,6 @@ static size_t find(const struct off_cpu *o, uint32_t tid)
 	return i;
 }
 
-static uint64_t clamp(uint64_t value, uint64_t low, uint64_t high)
-{
-	return value < low ? low : value > high ? high : value;
-}
-
 /* Puts a whole interval among the records. */
 static void hand_over(struct off_cpu *o, struct gather *g, const struct analyzer_off_cpu *interval)
 {
@@ -124,6 +119,12 @@ void off_cpu_left(struct off_cpu *o, struct gather *g, const struct ring_off *fr
 	}
 }
 
+/* Since when a thread that came back had waited. The kernel's own rounding may say a little before it left. */
+static uint64_t woken_ns(const struct ring_on *from, uint64_t off_ns)
+{
+	return from->state == RING_OFF_PREEMPTED || from->woken_ns < off_ns ? off_ns : from->woken_ns;
+}
+
 /* Of a thread whose leaving was not told: before the run, or without room in the ring. */
 static void came_back_alone(struct off_cpu *o, struct gather *g, const struct ring_on *from)
 {
@@ -138,9 +139,7 @@ static void came_back_alone(struct off_cpu *o, struct gather *g, const struct ri
 		.flags = before ? ANALYZER_OFF_CUT_BEFORE : from->state == RING_OFF_NEW ? 0 : ANALYZER_OFF_NO_STACK,
 	};
 
-	interval.woken_ns = from->woken_ns ? clamp(from->woken_ns, interval.time_ns, interval.on_ns)
-		/* Nobody saw it woken: of one that was not followed before, that is because it was awake. */
-		: from->state == RING_OFF_UNKNOWN ? interval.time_ns : interval.on_ns;
+	interval.woken_ns = woken_ns(from, interval.time_ns);
 	hand_over(o, g, &interval);
 }
 
@@ -154,7 +153,7 @@ void off_cpu_came_back(struct off_cpu *o, struct gather *g, const struct ring_on
 		struct analyzer_off_cpu *interval = o->open[i].record;
 
 		interval->on_ns = from->head.time_ns;
-		interval->woken_ns = clamp(from->woken_ns ?: interval->on_ns, interval->time_ns, interval->on_ns);
+		interval->woken_ns = woken_ns(from, interval->time_ns);
 		hand_over(o, g, interval);
 	} else {
 		came_back_alone(o, g, from);

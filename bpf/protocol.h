@@ -20,7 +20,7 @@
 #include <assert.h>
 #include <stdint.h>
 
-#define ANALYZER_PROTOCOL_VERSION 3u
+#define ANALYZER_PROTOCOL_VERSION 4u
 
 enum analyzer_kind {
 	ANALYZER_OFF = 0,
@@ -83,6 +83,7 @@ struct analyzer_counters {
 	uint64_t intervals;     /* off-CPU intervals and ends of threads in the hand-over */
 	uint64_t lost_intervals; /* without room in the ring or in the hand-over: then the sums above are too small */
 	uint64_t lost_stacks;   /* intervals that are there without the stack that they should have */
+	uint64_t unseen_switches; /* onto a CPU, which the kernel did not show and clocks told when the thread left again */
 	uint64_t forks;         /* processes that were forked into the tree since ATTACH */
 	uint64_t lost_forks;    /* likewise, which could not be followed */
 	uint64_t debug_overlap_ns; /* how long of the profiled runs the debug object's tracepoints were attached for other
@@ -131,7 +132,7 @@ struct analyzer_message {
 	uint32_t objects; /* HELLO: bit 1<<kind for each object that is loaded, as what it is, not as it is named */
 	char text[ANALYZER_TEXT_MAX]; /* text_len bytes, no NUL; the datagram may end behind them */
 };
-static_assert(sizeof(struct analyzer_counters) == 8 * (17 + ANALYZER_N_RESULTS), "layout is shared between processes");
+static_assert(sizeof(struct analyzer_counters) == 8 * (18 + ANALYZER_N_RESULTS), "layout is shared between processes");
 static_assert(sizeof(struct analyzer_message) == 88 + sizeof(struct analyzer_counters) + sizeof(struct analyzer_costs) +
 	ANALYZER_TEXT_MAX, "layout is shared between processes");
 

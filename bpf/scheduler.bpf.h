@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
-/* When threads leave their CPU, why, and when they are woken and come back; and who is forked. Included by analyzer.bpf.c
- * alone. These run for every task of the machine while they are attached: they leave at once while no session is
- * attached, and after one look at the storage of a task that is none of ours. */
+/* When threads leave their CPU and why, since when they wait for one and when they get it; and who is forked. Included by
+ * analyzer.bpf.c alone. These run for every task of the machine while they are attached: they leave at once while no
+ * session is attached, and after one look at the storage of a task that is none of ours.
+ *
+ * All times are those by which the kernel itself counts: a thread's CPU clock and its run_delay. Its clocks are brought up
+ * to date some time before the tracepoint, which is mostly a microsecond, and 25 of them where a thread wakes an idle
+ * CPU: the kernel counts it as running from its wake-up on. Whoever stamped the tracepoints would tell other figures than
+ * the clocks that everybody else can read. */
 #ifndef SPVSCOPE_SCHEDULER_BPF_H
 #define SPVSCOPE_SCHEDULER_BPF_H
 
-/* Less is the noise between the scheduler's clock and ours. */
-#define STOLEN_LEAST_NS 3000
+/* Less is rounding, and the growth of the offset between the clocks. */
+#define STOLEN_LEAST_NS 1000
 
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
@@ -15,23 +20,39 @@ struct {
 	__type(value, struct analyzer_thread);
 } threads SEC(".maps");
 
-/* A CPU's clock and what the hypervisor had taken by it. */
-struct cpu_account {
-	__u64 clock_ns, stolen_ns;
+/* A CPU's clock, and how far the one of work is behind it: what was stolen from that CPU. */
+struct cpu_clock {
+	__u64 ns, lag_ns;
 };
 
-/* Of the CPU where a task runs; zero where the kernel does not tell. */
-static __always_inline struct cpu_account cpu_account_of(struct task_struct *task)
+/* Of the CPU where a task runs or waits, as of its last update. False: this kernel does not lead there. */
+static __always_inline int cpu_clock_of(struct task_struct *task, struct cpu_clock *ret)
 {
-	struct cpu_account account = {0};
 	struct rq *rq;
 
-	if (!bpf_core_field_exists(struct cfs_rq, rq) || !bpf_core_field_exists(struct rq, prev_steal_time_rq))
-		return account;
+	if (!bpf_core_field_exists(struct cfs_rq, rq))
+		return 0;
 	rq = BPF_CORE_READ(task, se.cfs_rq, rq);
-	account.clock_ns = BPF_CORE_READ(rq, clock);
-	account.stolen_ns = BPF_CORE_READ(rq, prev_steal_time_rq);
-	return account;
+	ret->ns = BPF_CORE_READ(rq, clock);
+	ret->lag_ns = ret->ns - BPF_CORE_READ(rq, clock_task);
+	return ret->ns != 0;
+}
+
+/* A time of the scheduler's clock in CLOCK_MONOTONIC, which runs beside it at a rate that time servers correct a little.
+ * Nothing says how far the two are apart, but a clock that was just updated shows it: the least distance of late is the
+ * best known one. It may grow by 1/2048, which is as much as they correct. */
+static __always_inline __u64 monotonic_of(__u64 clock_ns, __u64 updated_clock_ns, __u64 now_ns)
+{
+	__u64 offset_ns = now_ns - updated_clock_ns; /* as if it had been updated now */
+	__u64 known_ns = analyzer_shared.clock_offset_ns;
+	__u64 at_ns = analyzer_shared.clock_offset_at_ns;
+	__u64 grown_ns = known_ns + (now_ns > at_ns ? (now_ns - at_ns) >> 11 : 0);
+
+	if (known_ns && (__s64)(offset_ns - grown_ns) > 0)
+		offset_ns = grown_ns;
+	analyzer_shared.clock_offset_ns = offset_ns;
+	analyzer_shared.clock_offset_at_ns = now_ns;
+	return clock_ns + offset_ns;
 }
 
 /* What is known of a thread for this session, made when it is not there; NULL when there is no memory. */
@@ -67,34 +88,33 @@ static __always_inline void tell_stolen(struct task_struct *task, const struct o
 	thread->stolen_ns += stolen_ns;
 }
 
-/* At a sample. Ticks bring the CPU's account up to date, so this tells of the time up to the last one. */
+/* At a sample. Ticks bring the CPU's clocks up to date, so this tells of the time up to the last one. */
 static __always_inline void tell_stolen_so_far(struct task_struct *task, const struct owner *owner)
 {
 	struct analyzer_thread *thread = bpf_task_storage_get(&threads, task, 0, 0);
-	struct cpu_account now = cpu_account_of(task);
-	__u64 stolen_ns, up_to_ns;
+	struct cpu_clock clock;
+	__u64 up_to_ns;
 
-	if (!thread || thread->generation != owner->identity->generation || !thread->on_ns)
+	if (!thread || thread->generation != owner->identity->generation || !thread->on_ns || !cpu_clock_of(task, &clock))
 		return;
-	stolen_ns = now.stolen_ns - thread->cpu_stolen_ns;
-	up_to_ns = thread->on_ns + (now.clock_ns - thread->cpu_clock_ns);
+	up_to_ns = thread->on_ns + (clock.ns - thread->on_clock_ns);
 	if (up_to_ns <= thread->checked_ns)
 		return;
-	if (stolen_ns >= STOLEN_LEAST_NS)
-		tell_stolen(task, owner, thread, up_to_ns, stolen_ns);
-	thread->cpu_stolen_ns = now.stolen_ns;
+	if (clock.lag_ns > thread->lag_ns)
+		tell_stolen(task, owner, thread, up_to_ns, clock.lag_ns - thread->lag_ns);
+	thread->lag_ns = clock.lag_ns;
 	thread->checked_ns = up_to_ns;
 }
 
-/* When it leaves, by its CPU clock, which is exact then: what is not told yet. */
+/* When it leaves, by its CPU clock: what is not told yet. */
 static __always_inline void tell_rest_stolen(struct task_struct *task, const struct owner *owner,
-	struct analyzer_thread *thread, __u64 now_ns)
+	struct analyzer_thread *thread, __u64 left_ns)
 {
-	__s64 rest_ns = (__s64)(now_ns - thread->on_ns) - (__s64)(task->se.sum_exec_runtime - thread->ran_ns) -
+	__s64 rest_ns = (__s64)(left_ns - thread->on_ns) - (__s64)(task->se.sum_exec_runtime - thread->ran_ns) -
 		(__s64)thread->stolen_ns;
 
-	if (rest_ns >= STOLEN_LEAST_NS)
-		tell_stolen(task, owner, thread, now_ns, rest_ns);
+	if (rest_ns > STOLEN_LEAST_NS)
+		tell_stolen(task, owner, thread, left_ns, rest_ns);
 }
 
 static __always_inline __u32 off_state(struct task_struct *task, int preempted, __u32 state)
@@ -136,32 +156,8 @@ static __always_inline void tell_off(struct task_struct *task, const struct owne
 		__sync_fetch_and_add(&owner->slot->lost_stacks, 1);
 }
 
-static __always_inline void leave(struct task_struct *task, int preempted, __u32 state)
-{
-	struct analyzer_thread *thread;
-	struct owner owner;
-	struct pt_regs *regs;
-
-	if (!attached_owner_of(task, &owner))
-		return;
-	thread = thread_of(task, &owner);
-	if (!thread)
-		return;
-	regs = (struct pt_regs *)bpf_task_pt_regs(task);
-	thread->off_ns = bpf_ktime_get_ns();
-	thread->state = off_state(task, preempted, state);
-	thread->syscall = SYSCALL_OF_TASK(regs);
-	thread->woken_ns = thread->state == RING_OFF_PREEMPTED ? thread->off_ns : 0;
-	if (owner.slot->enabled) {
-		if (thread->on_ns)
-			tell_rest_stolen(task, &owner, thread, thread->off_ns);
-		tell_off(task, &owner, thread);
-	}
-	thread->on_ns = 0;
-}
-
 static __always_inline void tell_on(struct task_struct *task, const struct owner *owner,
-	const struct analyzer_thread *thread)
+	const struct analyzer_thread *thread, __u64 waited_ns)
 {
 	struct ring_on *on = bpf_ringbuf_reserve(&ring, sizeof(*on), 0);
 
@@ -174,14 +170,72 @@ static __always_inline void tell_on(struct task_struct *task, const struct owner
 	on->state = thread->state;
 	on->syscall = thread->syscall;
 	on->off_ns = thread->off_ns;
-	on->woken_ns = thread->woken_ns;
+	on->woken_ns = thread->on_ns - waited_ns;
 	bpf_ringbuf_submit(on, BPF_RB_NO_WAKEUP);
 }
 
-static __always_inline void come_back(struct task_struct *task)
+/* A thread leaves that was not seen to come back: some machines keep the tasks of their supervisor from being traced, and
+ * run no program where such a one makes room for ours. Its clocks tell when that was. */
+static __always_inline void come_back_unseen(struct task_struct *task, const struct owner *owner,
+	struct analyzer_thread *thread, __u64 left_ns)
+{
+	thread->on_ns = left_ns - (task->se.sum_exec_runtime - thread->ran_ns);
+	if (thread->on_ns < thread->off_ns)
+		thread->on_ns = thread->off_ns;
+	__sync_fetch_and_add(&owner->slot->unseen_switches, 1);
+	if (owner->slot->enabled)
+		tell_on(task, owner, thread, task->sched_info.run_delay - thread->run_delay_ns);
+	thread->stolen_ns = 0;
+	thread->checked_ns = thread->on_ns;
+}
+
+static __always_inline void leave(struct task_struct *task, int preempted, __u32 state, __u64 now_ns)
 {
 	struct analyzer_thread *thread;
-	struct cpu_account account;
+	struct cpu_clock clock;
+	struct owner owner;
+	struct pt_regs *regs;
+	__u64 left_ns;
+
+	if (!attached_owner_of(task, &owner))
+		return;
+	thread = thread_of(task, &owner);
+	if (!thread)
+		return;
+	regs = (struct pt_regs *)bpf_task_pt_regs(task);
+	left_ns = now_ns;
+	if (cpu_clock_of(task, &clock)) /* where the kernel stopped counting; it may have looked for other work since */
+		left_ns = monotonic_of(task->se.exec_start + clock.lag_ns, clock.ns, now_ns);
+	if (left_ns < thread->on_ns) /* the offset between the clocks is known better now */
+		left_ns = thread->on_ns;
+	if (!thread->on_ns && thread->off_ns)
+		come_back_unseen(task, &owner, thread, left_ns);
+	else if (thread->on_ns && owner.slot->enabled)
+		tell_rest_stolen(task, &owner, thread, left_ns);
+	thread->off_ns = left_ns;
+	thread->ran_ns = task->se.sum_exec_runtime;
+	thread->run_delay_ns = task->sched_info.run_delay;
+	thread->state = off_state(task, preempted, state);
+	thread->syscall = SYSCALL_OF_TASK(regs);
+	thread->on_ns = 0;
+	if (owner.slot->enabled)
+		tell_off(task, &owner, thread);
+}
+
+/* How long a thread that gets its turn has waited for it, as the kernel will count it in a moment. What it waited on
+ * another CPU, from which it was moved, is counted already. */
+static __always_inline __u64 waited_ns(struct task_struct *task, const struct analyzer_thread *thread, __u64 clock_ns)
+{
+	__u64 since_ns = task->sched_info.last_queued;
+	__u64 before_ns = thread->off_ns ? task->sched_info.run_delay - thread->run_delay_ns : 0;
+
+	return before_ns + (since_ns && since_ns < clock_ns ? clock_ns - since_ns : 0);
+}
+
+static __always_inline void come_back(struct task_struct *task, __u64 now_ns)
+{
+	struct analyzer_thread *thread;
+	struct cpu_clock clock = {0};
 	struct owner owner;
 
 	if (!attached_owner_of(task, &owner))
@@ -189,45 +243,34 @@ static __always_inline void come_back(struct task_struct *task)
 	thread = thread_of(task, &owner);
 	if (!thread)
 		return;
-	thread->on_ns = thread->checked_ns = bpf_ktime_get_ns();
+	thread->on_ns = now_ns;
+	if (cpu_clock_of(task, &clock))
+		thread->on_ns = monotonic_of(clock.ns, clock.ns, now_ns);
+	if (thread->on_ns < thread->off_ns)
+		thread->on_ns = thread->off_ns;
+	thread->on_clock_ns = clock.ns;
+	thread->lag_ns = clock.lag_ns;
+	thread->checked_ns = thread->on_ns;
 	thread->ran_ns = task->se.sum_exec_runtime;
 	thread->stolen_ns = 0;
-	account = cpu_account_of(task);
-	thread->cpu_clock_ns = account.clock_ns;
-	thread->cpu_stolen_ns = account.stolen_ns;
 	if (owner.slot->enabled)
-		tell_on(task, &owner, thread);
+		tell_on(task, &owner, thread, waited_ns(task, thread, clock.ns));
 }
 
 SEC("tp_btf/sched_switch")
 int BPF_PROG(on_switch, _Bool preempted, struct task_struct *prev, struct task_struct *next, __u32 prev_state)
 {
+	__u64 now_ns;
+
 	if (!analyzer_shared.n_attached)
 		return 0;
-	leave(prev, preempted, prev_state);
-	come_back(next);
+	now_ns = bpf_ktime_get_ns();
+	leave(prev, preempted, prev_state, now_ns);
+	come_back(next, now_ns);
 	return 0;
 }
 
-SEC("tp_btf/sched_wakeup")
-int BPF_PROG(on_wakeup, struct task_struct *woken)
-{
-	struct analyzer_thread *thread;
-	struct owner owner;
-
-	if (!analyzer_shared.n_attached || !attached_owner_of(woken, &owner))
-		return 0;
-	thread = thread_of(woken, &owner);
-	/* One that has not left yet, or that was preempted, is told to be awake too. */
-	if (thread && !thread->on_ns && !thread->woken_ns)
-		thread->woken_ns = bpf_ktime_get_ns();
-#ifdef ANALYZER_DEBUG
-	tell_wakeup(woken, &owner);
-#endif
-	return 0;
-}
-
-/* Before the child's first instruction. sched_wakeup_new, when it is put on a queue, follows at once, and is not needed. */
+/* Before the child's first instruction. */
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 {
@@ -236,8 +279,6 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 
 	if (!analyzer_shared.n_attached || !attached_owner_of(parent, &owner))
 		return 0;
-	if (child->pid == child->tgid && owner.identity->alone)
-		goto tell;
 	if (child->pid == child->tgid) { /* a process, no thread */
 		if (bpf_task_storage_get(&identities, child, owner.identity, BPF_LOCAL_STORAGE_GET_F_CREATE))
 			__sync_fetch_and_add(&owner.slot->forks, 1);
@@ -247,9 +288,9 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 	thread = thread_of(child, &owner);
 	if (thread) {
 		thread->state = RING_OFF_NEW;
-		thread->off_ns = thread->woken_ns = bpf_ktime_get_ns();
+		thread->off_ns = bpf_ktime_get_ns();
+		thread->run_delay_ns = 0;
 	}
-tell:
 #ifdef ANALYZER_DEBUG
 	tell_fork(parent, child, &owner);
 #endif

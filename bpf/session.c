@@ -494,6 +494,7 @@ static void read_counters(struct sessions *s, struct session *session, struct an
 		.intervals = off->n_intervals,
 		.lost_intervals = slot->lost_intervals + off->n_refused,
 		.lost_stacks = slot->lost_stacks,
+		.unseen_switches = slot->unseen_switches,
 		.forks = slot->forks,
 		.lost_forks = slot->lost_forks,
 		.debug_overlap_ns = session->overlap_ns,

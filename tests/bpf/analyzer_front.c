@@ -135,7 +135,7 @@ int front_count_fds(const struct front *f)
 	return n;
 }
 
-static void read_maps(struct burner *b)
+void burner_read_maps(struct burner *b)
 {
 	char path[64];
 	FILE *f;
@@ -168,7 +168,7 @@ static void start_program(struct burner *b, const struct front *f, bool register
 	assert_true(b->pid > 0);
 	assert_int_equal(read(pipe_fds[0], word, sizeof(word)), 6);
 	fd_close(pipe_fds[0]);
-	read_maps(b);
+	burner_read_maps(b);
 }
 
 void burner_start(struct burner *b, const struct front *f, bool registers, const char *mode)

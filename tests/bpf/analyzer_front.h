@@ -40,6 +40,8 @@ struct burner {
 void burner_start(struct burner *b, const struct front *f, bool registers, const char *mode);
 /* The same built without frame pointers. */
 void burner_start_bare(struct burner *b, const struct front *f, const char *mode);
+/* For one that was started otherwise. */
+void burner_read_maps(struct burner *b);
 void burner_end(struct burner *b);
 
 /* The records of a hand-over, checked to be well-formed and in the order of time. */
