@@ -138,15 +138,16 @@ static void compare(struct sampling *s, const struct trace_tree *t, uint32_t sai
 static int believe(struct sampling *s, const struct place *by_time, bool is_worker, uint32_t span_state,
 	uint64_t span_id, struct place *ret)
 {
-	size_t run = span_state == ANALYZER_SPAN_ACTIVE ? run_of_number(s, (uint32_t)(span_id >> 32)) : by_time->run;
-	uint32_t local = span_state == ANALYZER_SPAN_ACTIVE ? (uint32_t)span_id - 1 : TRACE_NO_SPAN;
+	bool is_active = span_state == ANALYZER_SPAN_ACTIVE;
+	size_t run = is_active ? run_of_number(s, (uint32_t)(span_id >> 32)) : by_time->run;
+	uint32_t local = is_active ? (uint32_t)span_id - 1 : TRACE_NO_SPAN; /* ids count from one */
 	int r;
 
 	/* Of another program, which a worker's child has become, nothing is known about its thread-local variables. */
-	if ((span_state != ANALYZER_SPAN_ACTIVE && (span_state != ANALYZER_SPAN_NONE || !is_worker)) || run == NO_RUN)
+	if ((!is_active && (span_state != ANALYZER_SPAN_NONE || !is_worker)) || run == NO_RUN)
 		return 0;
 	r = sampling_view_run(s, run);
-	if (r < 0 || !s->views[run].tree || (local != TRACE_NO_SPAN && local >= s->views[run].tree->n_spans))
+	if (r < 0 || !s->views[run].tree || (is_active && local >= s->views[run].tree->n_spans))
 		return r;
 	*ret = (struct place){.run = run, .local = local, .by_id = true, .same_program = true};
 	return 0;
