@@ -47,6 +47,7 @@ struct symbolizer {
 	size_t cache_size, n_cached;
 	char **names; /* interned strings, open addressing likewise */
 	size_t names_size, n_names;
+	bool of_file; /* there is one image, and addresses are offsets in its file */
 };
 
 static uint64_t hash_bytes(const char *s, size_t len)
@@ -202,6 +203,27 @@ int symbolizer_new(const char *maps, size_t maps_len, struct symbolizer **ret)
 	return 0;
 }
 
+int symbolizer_new_of_file(const char *path, uint64_t inode, uint64_t size, struct symbolizer **ret)
+{
+	struct symbolizer *s = calloc(1, sizeof(*s));
+	int r = -ENOMEM;
+
+	if (!s)
+		return r;
+	s->of_file = true;
+	s->mappings = calloc(1, sizeof(*s->mappings));
+	if (s->mappings)
+		r = add_image(s, path, 0, inode, false, &s->mappings[0].image);
+	if (r < 0) {
+		symbolizer_free(s);
+		return r;
+	}
+	s->mappings[0].end = size;
+	s->n_mappings = 1;
+	*ret = s;
+	return 0;
+}
+
 void symbolizer_free(struct symbolizer *s)
 {
 	if (!s)
@@ -330,7 +352,7 @@ static struct symbol look_up(struct symbolizer *s, uint64_t address)
 	ret.module = image->name;
 	module = open_image(image, m);
 	if (module)
-		name_by_module(s, module, address, &ret);
+		name_by_module(s, module, s->of_file ? symbols_module_address(module, address) : address, &ret);
 	else if (!*image->path)
 		ret.name = ret.module; /* every piece of anonymous memory is alike: one name, not one an address */
 	else

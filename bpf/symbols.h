@@ -23,6 +23,8 @@ struct symbol {
 
 /* maps: the text of /proc/PID/maps, maps_len bytes, copied. 0 or -errno. */
 int symbolizer_new(const char *maps, size_t maps_len, struct symbolizer **ret);
+/* For one file, of size bytes, whoever has it mapped: addresses are then offsets in it. path may be "[vdso]". */
+int symbolizer_new_of_file(const char *path, uint64_t inode, uint64_t size, struct symbolizer **ret);
 void symbolizer_free(struct symbolizer *s);
 /* Whether something was mapped there. */
 bool symbolizer_knows(const struct symbolizer *s, uint64_t address);

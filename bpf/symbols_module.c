@@ -224,6 +224,22 @@ const char *symbols_module_find(struct symbols_module *m, uint64_t address, uint
 	return f->name;
 }
 
+uint64_t symbols_module_address(const struct symbols_module *m, uint64_t file_offset)
+{
+	GElf_Addr bias;
+	Elf *elf = dwfl_module_getelf(m->module, &bias);
+	size_t n = 0;
+
+	if (elf && elf_getphdrnum(elf, &n) == 0)
+		for (size_t i = 0; i < n; i++) {
+			GElf_Phdr ph;
+			if (gelf_getphdr(elf, (int)i, &ph) && ph.p_type == PT_LOAD && file_offset >= ph.p_offset &&
+			    file_offset - ph.p_offset < ph.p_filesz)
+				return ph.p_vaddr + (file_offset - ph.p_offset) + m->bias;
+		}
+	return file_offset + m->bias;
+}
+
 uint64_t symbols_module_offset(const struct symbols_module *m, uint64_t address)
 {
 	return address - m->bias;

@@ -17,6 +17,8 @@ void symbols_module_close(struct symbols_module *m);
 /* Mangled name of the symbol whose extent covers the address, and where that starts; NULL when there is none. Owned by the
  * module. */
 const char *symbols_module_find(struct symbols_module *m, uint64_t address, uint64_t *ret_start);
+/* Where the byte at that place in the file lies; of a place that is not mapped nothing sensible. */
+uint64_t symbols_module_address(const struct symbols_module *m, uint64_t file_offset);
 /* The address as the file counts it. */
 uint64_t symbols_module_offset(const struct symbols_module *m, uint64_t address);
 /* Source file and line where the image has DWARF; NULL else. Owned by the module. */

@@ -209,6 +209,50 @@ static void the_outermost_frames_are_known_without_the_c_librarys_local_names(vo
 	assert_true(reaches_outermost(frames, "__libc_start_call_main"));
 }
 
+/* The line of our mappings that an address lies in, as file and place in it. */
+static bool find_in_file(uint64_t address, char path[4096], uint64_t *ret_inode, uint64_t *ret_offset)
+{
+	char line[8192];
+	bool found = false;
+	FILE *f = fopen("/proc/self/maps", "re");
+
+	assert_non_null(f);
+	while (!found && fgets(line, sizeof(line), f)) {
+		uint64_t start, end, offset;
+		found = sscanf(line, "%lx-%lx %*s %lx %*s %lu %4095s", &start, &end, &offset, ret_inode, path) == 5 &&
+			address >= start && address < end;
+		*ret_offset = address - start + offset;
+	}
+	fclose(f);
+	return found;
+}
+
+static void a_file_by_itself_gives_the_names_that_its_process_has(void **state)
+{
+	const uint64_t addresses[] = {(uint64_t)(uintptr_t)a_named_function, (uint64_t)(uintptr_t)a_named_function + 2,
+		(uint64_t)(uintptr_t)qsort + 8, (uint64_t)(uintptr_t)&fopen,
+		getauxval(AT_SYSINFO_EHDR) + 0x600};
+	struct symbolizer *process = symbolizer_of_self();
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(addresses); i++) {
+		struct symbol by_process = symbolizer_lookup(process, addresses[i], false), by_file;
+		struct symbolizer *file = NULL;
+		char path[4096];
+		uint64_t inode = 0, offset = 0;
+
+		assert_true(find_in_file(addresses[i], path, &inode, &offset));
+		assert_int_equal(symbolizer_new_of_file(path, inode, path[0] == '[' ? 8192 : 1 << 28, &file), 0);
+		by_file = symbolizer_lookup(file, offset, false);
+		assert_string_equal(by_file.name, by_process.name);
+		assert_string_equal(by_file.module, by_process.module);
+		assert_int_equal(by_file.offset, by_process.offset);
+		assert_int_equal(by_file.named, by_process.named);
+		symbolizer_free(file);
+	}
+	symbolizer_free(process);
+}
+
 static void cxx_names_are_read_and_others_left_alone(void **state)
 {
 	char *name = demangle("_ZN7glslang7TShader5parseEPK16TBuiltInResourcei");
@@ -235,6 +279,7 @@ int main(void)
 		cmocka_unit_test(a_file_that_was_replaced_gives_no_names),
 		cmocka_unit_test(broken_maps_are_no_crash),
 		cmocka_unit_test(the_outermost_frames_are_known_without_the_c_librarys_local_names),
+		cmocka_unit_test(a_file_by_itself_gives_the_names_that_its_process_has),
 		cmocka_unit_test(cxx_names_are_read_and_others_left_alone),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
