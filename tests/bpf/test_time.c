@@ -3,6 +3,7 @@
  * itself, and against what it was made to wait for. */
 #include <fcntl.h>
 #include <inttypes.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +15,9 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "bpf/analyzer_types.h"
 #include "bpf/symbols.h"
+#include "bpf/unwind_tables.h"
 #include "tests/bpf/analyzer_front.h"
 #include "tests/bpf/timekeeper.h"
 #include "tests/unit/cmocka_head.h"
@@ -100,6 +103,16 @@ static void keeper_end(struct keeper *k)
 	fd_close(k->to);
 	fd_close(k->from);
 	burner_end(&k->worker);
+}
+
+/* So that stacks go through the C library, which has no frame pointers. */
+static void send_tables(struct front *f, const struct keeper *k)
+{
+	struct unwind_tables_head head;
+	_cleanup_fd_ int fd = -1;
+
+	assert_int_equal(unwind_tables_make(k->worker.maps, k->worker.maps_len, &head, &fd), 0);
+	assert_int_equal(front_send_tables(f, ++f->space, fd), 0);
 }
 
 static uint64_t attach(struct front *f, const struct keeper *k, enum analyzer_kind kind)
@@ -231,11 +244,327 @@ static void a_thousand_runs_agree_with_the_threads_own_clocks(void **state)
 	assert_int_equal(bad_cpu + bad_delay, 0);
 }
 
+/* The longest interval of a thread in a run. */
+static const struct analyzer_off_cpu *longest(const struct records *r, pid_t tid, const struct timekeeper_run *run)
+{
+	const struct analyzer_off_cpu *found = NULL;
+
+	for (const struct analyzer_record *at = NULL; (at = records_next(r, at));) {
+		const struct analyzer_off_cpu *o = (const void *)at;
+		if (at->type == ANALYZER_RECORD_OFF_CPU && o->tid == (uint32_t)tid && o->time_ns >= run->begin_ns &&
+		    o->on_ns <= run->end_ns && (!found || o->woken_ns - o->time_ns > found->woken_ns - found->time_ns))
+			found = o;
+	}
+	return found;
+}
+
+static bool stack_has(struct symbolizer *s, const struct analyzer_off_cpu *o, const char *name)
+{
+	for (uint32_t i = 0; i < o->n_ips; i++)
+		if (strcmp(symbolizer_lookup(s, o->ips[i], i > 0).name, name) == 0)
+			return true;
+	return false;
+}
+
+static void what_was_waited_for_is_told_with_the_stack_that_waited(void **state)
+{
+	/* A disk may be quick: then a read blocks for less. */
+	static const struct {
+		enum timekeeper_work work;
+		const char *function;
+		enum analyzer_off_state state;
+		int syscall;
+		uint64_t least_ns;
+	} rows[] = {
+		{TIMEKEEPER_SLEEP, "planted_sleep", ANALYZER_OFF_INTERRUPTIBLE, SYS_clock_nanosleep, 1000000},
+		{TIMEKEEPER_LOCK, "planted_lock_wait", ANALYZER_OFF_INTERRUPTIBLE, SYS_futex, 500000},
+		{TIMEKEEPER_READ, "planted_read", ANALYZER_OFF_IO, SYS_pread64, 5000},
+		{TIMEKEEPER_FAULT, "planted_page_fault", ANALYZER_OFF_IO, -1, 5000},
+	};
+	struct front *f = *state;
+	struct timekeeper_run runs[ARRAY_SIZE(rows)];
+	struct symbolizer *s = NULL;
+	struct keeper k;
+	struct records r;
+
+	need_analyzer(f, ANALYZER_RELEASE);
+	keeper_start(&k, f);
+	send_tables(f, &k);
+	uint64_t session = attach(f, &k, ANALYZER_RELEASE);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		runs[i] = profiled_work(f, session, &k, rows[i].work);
+	detach(f, session, &r);
+	assert_int_equal(symbolizer_new(k.worker.maps, k.worker.maps_len, &s), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct analyzer_off_cpu *o = longest(&r, k.worker.pid, &runs[i]);
+		assert_non_null(o);
+		print_message("# %s: %.1f us blocked, state %u, system call %d, %u frames\n", rows[i].function,
+			(double)(o->woken_ns - o->time_ns) / 1e3, o->state, o->syscall, o->n_ips);
+		assert_true(o->woken_ns - o->time_ns >= rows[i].least_ns);
+		assert_int_equal(o->state, rows[i].state);
+		assert_int_equal(o->syscall, rows[i].syscall);
+		assert_int_equal(o->flags, 0);
+		assert_int_equal(o->result, ANALYZER_RESULT_COMPLETE);
+		assert_true(stack_has(s, o, rows[i].function) && stack_has(s, o, "main"));
+	}
+	symbolizer_free(s);
+	records_done(&r);
+	keeper_end(&k);
+}
+
+static void intervals_are_cut_at_both_ends_of_a_run(void **state)
+{
+	struct front *f = *state;
+	struct keeper k;
+	struct records r;
+	struct timekeeper_run run;
+	unsigned before = 0, after = 0;
+	uint64_t begin_ns[2], end_ns[2];
+
+	need_analyzer(f, ANALYZER_RELEASE);
+	keeper_start(&k, f);
+	uint64_t session = attach(f, &k, ANALYZER_RELEASE);
+	for (int i = 0; i < 2; i++) {
+		begin_ns[i] = ask(f, ANALYZER_ENABLE, session).time_ns;
+		run = work(&k, i ? TIMEKEEPER_BURN : TIMEKEEPER_LEAVE);
+		end_ns[i] = ask(f, ANALYZER_DISABLE, session).time_ns;
+	}
+	assert_true(run.begin_ns >= begin_ns[1] && run.end_ns <= end_ns[1]);
+	detach(f, session, &r);
+	for (const struct analyzer_record *at = NULL; (at = records_next(&r, at));) {
+		const struct analyzer_off_cpu *o = (const void *)at;
+		int in = o->time_ns < begin_ns[1] ? 0 : 1;
+		if (at->type != ANALYZER_RECORD_OFF_CPU)
+			continue;
+		assert_true(o->time_ns >= begin_ns[in] && o->on_ns <= end_ns[in]);
+		if (o->flags & ANALYZER_OFF_CUT_BEFORE) {
+			before++;
+			assert_int_equal(o->time_ns, begin_ns[in]);
+			assert_int_equal(o->n_ips, 0);
+		}
+		if (o->flags & ANALYZER_OFF_CUT_AFTER) {
+			after++;
+			assert_int_equal(o->on_ns, end_ns[in]);
+			assert_true(o->n_ips > 0);
+		}
+	}
+	records_done(&r);
+	keeper_end(&k);
+	print_message("# %u were cut at the beginning of a run, %u at the end\n", before, after);
+	assert_true(before >= 2); /* the worker waits for its commands */
+	assert_true(after >= 1);  /* the thread that sleeps on */
+}
+
+/* What is known of the processes of a session besides the worker. */
+struct children {
+	pid_t pids[8];
+	uint64_t born_ns[8], ended_ns[8], first_ns[8]; /* the last: sample */
+	unsigned samples[8], n;
+};
+
+static unsigned child(struct children *c, uint32_t pid)
+{
+	unsigned i = 0;
+
+	while (i < c->n && c->pids[i] != (pid_t)pid)
+		i++;
+	if (i == c->n) {
+		assert_true(c->n < ARRAY_SIZE(c->pids));
+		c->pids[c->n++] = (pid_t)pid;
+	}
+	return i;
+}
+
+static struct children find_children(const struct records *r, pid_t worker)
+{
+	struct children c = {0};
+
+	for (const struct analyzer_record *at = NULL; (at = records_next(r, at));) {
+		const struct analyzer_sample *s = (const void *)at;
+		const struct analyzer_off_cpu *o = (const void *)at;
+		if (at->type == ANALYZER_RECORD_SAMPLE && s->pid != (uint32_t)worker) {
+			unsigned i = child(&c, s->pid);
+			c.first_ns[i] = c.first_ns[i] ?: s->time_ns;
+			c.samples[i]++;
+		} else if (at->type == ANALYZER_RECORD_OFF_CPU && o->pid != (uint32_t)worker) {
+			unsigned i = child(&c, o->pid);
+			if (o->state == ANALYZER_OFF_NEW)
+				c.born_ns[i] = o->on_ns;
+			if (o->state == ANALYZER_OFF_ENDED)
+				c.ended_ns[i] = o->time_ns;
+		}
+	}
+	return c;
+}
+
+static void forked_processes_are_followed_from_their_first_instruction(void **state)
+{
+	struct front *f = *state;
+	struct keeper k;
+	struct records r;
+
+	need_analyzer(f, ANALYZER_RELEASE);
+	keeper_start(&k, f);
+	uint64_t session = attach(f, &k, ANALYZER_RELEASE);
+	profiled_work(f, session, &k, TIMEKEEPER_FORK);
+	work(&k, TIMEKEEPER_SLEEP); /* the grandchild that was left behind ends meanwhile, or goes on */
+	profiled_work(f, session, &k, TIMEKEEPER_BURN);
+	struct analyzer_counters counters = detach(f, session, &r);
+	struct children c = find_children(&r, k.worker.pid);
+	records_done(&r);
+	keeper_end(&k);
+	assert_int_equal(counters.forks, 2);
+	assert_int_equal(counters.lost_forks, 0);
+	assert_int_equal(c.n, 2);
+	for (unsigned i = 0; i < c.n; i++) {
+		print_message("# child %d: %u samples, the first %.0f us after it was there\n", (int)c.pids[i], c.samples[i],
+			(double)(c.first_ns[i] - c.born_ns[i]) / 1e3);
+		assert_true(c.born_ns[i] > 0);
+		assert_true(c.samples[i] >= 2);
+		assert_true(c.first_ns[i] >= c.born_ns[i]);
+	}
+	assert_true(c.ended_ns[0] > 0 || c.ended_ns[1] > 0);
+	/* Of the tree, and as many as there should be of it: a machine that is shared lets some timers fall out. */
+	print_message("# %" PRIu64 " samples of %" PRIu64 " expected of the tree\n", counters.samples, counters.expected);
+	assert_true(counters.samples <= counters.expected + 4 && counters.samples >= counters.expected * 7 / 10);
+}
+
+static void a_child_that_becomes_another_program_or_is_killed_stays_in_the_session(void **state)
+{
+	struct front *f = *state;
+	struct keeper k;
+	struct records r;
+
+	need_analyzer(f, ANALYZER_RELEASE);
+	keeper_start(&k, f);
+	uint64_t session = attach(f, &k, ANALYZER_RELEASE);
+	profiled_work(f, session, &k, TIMEKEEPER_EXEC);
+	profiled_work(f, session, &k, TIMEKEEPER_KILL);
+	detach(f, session, &r);
+	struct children c = find_children(&r, k.worker.pid);
+	records_done(&r);
+	keeper_end(&k);
+	assert_int_equal(c.n, 2);
+	print_message("# %u samples of the program, %u of the one that was killed\n", c.samples[0], c.samples[1]);
+	assert_true(c.samples[0] >= 5 && c.ended_ns[0] > 0);
+	assert_true(c.ended_ns[1] > 0); /* it slept when it was killed */
+}
+
+static void counters_are_the_sums_of_the_records(void **state)
+{
+	struct front *f = *state;
+	struct keeper k;
+	struct records r;
+	uint64_t runnable_ns = 0, blocked_ns = 0, stolen_ns = 0, n = 0;
+
+	need_analyzer(f, ANALYZER_RELEASE);
+	keeper_start(&k, f);
+	uint64_t session = attach(f, &k, ANALYZER_RELEASE);
+	for (int i = 0; i < 20; i++)
+		profiled_work(f, session, &k, i % TIMEKEEPER_N_CALM);
+	struct analyzer_counters counters = detach(f, session, &r);
+	for (const struct analyzer_record *at = NULL; (at = records_next(&r, at));) {
+		const struct analyzer_off_cpu *o = (const void *)at;
+		if (at->type == ANALYZER_RECORD_OFF_CPU) {
+			n++;
+			blocked_ns += o->woken_ns - o->time_ns;
+			runnable_ns += o->on_ns - o->woken_ns;
+		} else if (at->type == ANALYZER_RECORD_STOLEN) {
+			stolen_ns += ((const struct analyzer_stolen *)at)->stolen_ns;
+		}
+	}
+	records_done(&r);
+	keeper_end(&k);
+	assert_int_equal(n, counters.intervals);
+	assert_int_equal(blocked_ns, counters.blocked_ns);
+	assert_int_equal(runnable_ns, counters.runnable_ns);
+	assert_int_equal(stolen_ns, counters.stolen_ns);
+	assert_int_equal(counters.debug_overlap_ns, 0);
+}
+
+static void a_release_session_is_told_that_debug_slowed_it(void **state)
+{
+	struct front *f = *state;
+	struct keeper a, b;
+	struct records r;
+
+	need_analyzer(f, ANALYZER_RELEASE);
+	need_analyzer(f, ANALYZER_DEBUG);
+	keeper_start(&a, f);
+	keeper_start(&b, f);
+	uint64_t debug = attach(f, &a, ANALYZER_DEBUG), release = attach(f, &b, ANALYZER_RELEASE);
+	struct timekeeper_run run = profiled_work(f, release, &b, TIMEKEEPER_SLEEP);
+	ask(f, ANALYZER_DETACH, debug);
+	struct analyzer_counters counters = detach(f, release, &r);
+	records_done(&r);
+	keeper_end(&a);
+	keeper_end(&b);
+	assert_true(counters.debug_overlap_ns >= run.end_ns - run.begin_ns);
+	assert_int_equal(counters.events, 0);
+}
+
+/* In a PID namespace of its own, where this process is number 1. Exits. */
+static _Noreturn void be_in_a_namespace(void)
+{
+	struct front f;
+	struct keeper k;
+	struct records r;
+	bool ours = true;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	front_start(&f, false);
+	keeper_start(&k, &f);
+	uint64_t session = attach(&f, &k, ANALYZER_DEBUG);
+	profiled_work(&f, session, &k, TIMEKEEPER_FORK);
+	struct analyzer_counters counters = detach(&f, session, &r);
+	for (const struct analyzer_record *at = NULL; (at = records_next(&r, at));) {
+		const struct analyzer_sample *s = (const void *)at; /* they all begin so */
+		const struct analyzer_event *e = (const void *)at;
+		/* The front is 1, the analyzer 2, the worker 3, and its children are the next ones. */
+		ours &= s->pid >= 3 && s->pid <= 5 && s->tid == s->pid;
+		if (at->type == ANALYZER_RECORD_EVENT && e->kind == ANALYZER_EVENT_FORK)
+			ours &= strcmp(e->text, "forked process 4") == 0 || strcmp(e->text, "forked process 5") == 0;
+	}
+	_exit(!ours || counters.forks != 2 || k.worker.pid != 3 ? 1 : 0);
+}
+
+static void processes_have_the_numbers_of_the_analyzers_own_namespace(void **state)
+{
+	struct front *f = *state;
+	int status = -1;
+	pid_t pid;
+
+	need_analyzer(f, ANALYZER_DEBUG);
+	pid = fork();
+	if (pid == 0) {
+		if (unshare(CLONE_NEWPID) < 0)
+			_exit(77);
+		pid = fork();
+		if (pid == 0)
+			be_in_a_namespace();
+		waitpid(pid, &status, 0);
+		_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 2);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 77) {
+		print_message("# skipped: making a PID namespace is not allowed here\n");
+		skip();
+	}
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
 int main(void)
 {
 #define with_front(test) cmocka_unit_test_setup_teardown(test, start, end)
 	const struct CMUnitTest tests[] = {
 		with_front(a_thousand_runs_agree_with_the_threads_own_clocks),
+		with_front(what_was_waited_for_is_told_with_the_stack_that_waited),
+		with_front(intervals_are_cut_at_both_ends_of_a_run),
+		with_front(forked_processes_are_followed_from_their_first_instruction),
+		with_front(a_child_that_becomes_another_program_or_is_killed_stays_in_the_session),
+		with_front(counters_are_the_sums_of_the_records),
+		with_front(a_release_session_is_told_that_debug_slowed_it),
+		with_front(processes_have_the_numbers_of_the_analyzers_own_namespace),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
