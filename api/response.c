@@ -199,19 +199,6 @@ static void products(const struct compile_outcome *o, bool with_bytes, struct st
 	}
 }
 
-static void trace(const struct compile_outcome *o, struct strbuf *out)
-{
-	key(out, "trace");
-	if (!o->traced) {
-		strbuf_puts(out, "null");
-		return;
-	}
-	strbuf_printf(out,
-		"{\"id\": \"%s\", \"url\": \"/v1/traces/%s\", \"viewer_url\": \"/#trace=%s\", \"spans\": %" PRIu64
-		", \"dropped\": %" PRIu64 "}",
-		o->trace_id, o->trace_id, o->trace_id, o->n_spans, o->n_dropped);
-}
-
 static const char *kind_name(enum analyzer_kind kind)
 {
 	return kind == ANALYZER_RELEASE ? "release" : kind == ANALYZER_DEBUG ? "debug" : "off";
@@ -327,29 +314,72 @@ const char *compile_cache_name(enum compile_cache c)
 	return names[c];
 }
 
-static void cached_from(const struct compile_outcome *o, struct strbuf *out)
+/* Written for each hit, so without printf. */
+static void plain_number(struct strbuf *out, uint64_t value)
 {
-	key(out, "cached_from");
-	if (o->cache != COMPILE_CACHE_HIT && o->cache != COMPILE_CACHE_SHARED) {
-		strbuf_puts(out, "null");
-		return;
-	}
-	strbuf_printf(out, "{\"id\": \"%s\"", o->cached_from.id);
-	key(out, "trace_id");
-	string_or_null(out, o->cached_from.trace_id);
-	number(out, "started_unix_ns", o->cached_from.started_unix_ns);
-	strbuf_putc(out, '}');
+	char digits[20];
+	size_t at = sizeof digits;
+
+	do
+		digits[--at] = (char)('0' + value % 10);
+	while (value /= 10);
+	strbuf_append(out, digits + at, sizeof digits - at);
+}
+
+static void id_member(struct strbuf *out, const char *before, const char *id)
+{
+	strbuf_puts(out, before);
+	strbuf_append(out, id, COMPILE_ID_CHARS);
 }
 
 /* No text of a stranger is in here: response_json_find_result relies on that. */
-void response_json_identity(const struct compile_outcome *o, struct strbuf *out)
+void response_json_identity(const struct response_identity *i, struct strbuf *out)
 {
-	strbuf_printf(out, "{\"id\": \"%s\", \"cache\": \"%s\"", o->id, compile_cache_name(o->cache));
-	cached_from(o, out);
-	strbuf_puts(out, o->kept ? ", \"kept\": true" : ", \"kept\": false");
-	number(out, "duration_ns", o->duration_ns);
-	trace(o, out);
-	strbuf_puts(out, ", ");
+	id_member(out, "{\"id\": \"", i->id);
+	strbuf_puts(out, "\", \"cache\": \"");
+	strbuf_puts(out, compile_cache_name(i->cache));
+	if (i->from_id) {
+		id_member(out, "\", \"cached_from\": {\"id\": \"", i->from_id);
+		if (i->from_trace_id)
+			id_member(out, "\", \"trace_id\": \"", i->from_trace_id);
+		strbuf_puts(out, i->from_trace_id ? "\", \"started_unix_ns\": " : "\", \"trace_id\": null, \"started_unix_ns\": ");
+		plain_number(out, i->from_started_unix_ns);
+		strbuf_puts(out, i->kept ? "}, \"kept\": true" : "}, \"kept\": false");
+	} else {
+		strbuf_puts(out, i->kept ? "\", \"cached_from\": null, \"kept\": true" : "\", \"cached_from\": null, \"kept\": false");
+	}
+	strbuf_puts(out, ", \"duration_ns\": ");
+	plain_number(out, i->duration_ns);
+	if (!i->trace_id) {
+		strbuf_puts(out, ", \"trace\": null, ");
+		return;
+	}
+	id_member(out, ", \"trace\": {\"id\": \"", i->trace_id);
+	id_member(out, "\", \"url\": \"/v1/traces/", i->trace_id);
+	id_member(out, "\", \"viewer_url\": \"/#trace=", i->trace_id);
+	strbuf_puts(out, "\", \"spans\": ");
+	plain_number(out, i->n_spans);
+	strbuf_puts(out, ", \"dropped\": ");
+	plain_number(out, i->n_dropped);
+	strbuf_puts(out, "}, ");
+}
+
+void response_json_identity_of(const struct compile_outcome *o, struct strbuf *out)
+{
+	bool is_copy = o->cache == COMPILE_CACHE_HIT || o->cache == COMPILE_CACHE_SHARED;
+
+	response_json_identity(&(struct response_identity){
+		.id = o->id,
+		.trace_id = o->traced ? o->trace_id : NULL,
+		.cache = o->cache,
+		.from_id = is_copy ? o->cached_from.id : NULL,
+		.from_trace_id = o->cached_from.trace_id[0] ? o->cached_from.trace_id : NULL,
+		.from_started_unix_ns = o->cached_from.started_unix_ns,
+		.kept = o->kept,
+		.duration_ns = o->duration_ns,
+		.n_spans = o->n_spans,
+		.n_dropped = o->n_dropped,
+	}, out);
 }
 
 void response_json_result(const struct compile_outcome *o, bool with_bytes, struct strbuf *out)
@@ -379,7 +409,7 @@ const char *response_json_find_result(const char *json)
 
 static void write_json(const struct compile_outcome *o, bool with_bytes, struct strbuf *out)
 {
-	response_json_identity(o, out);
+	response_json_identity_of(o, out);
 	response_json_result(o, with_bytes, out);
 }
 

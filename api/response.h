@@ -85,7 +85,17 @@ void response_json_without_bytes(const struct compile_outcome *o, struct strbuf 
 
 /* An answer in two parts that follow each other: members that differ between two requests with the same result, and
  * those that do not, from "status" on. A result that is given out again and again is written once. */
-void response_json_identity(const struct compile_outcome *o, struct strbuf *out);
+struct response_identity {
+	const char *id, *trace_id;            /* trace_id NULL: not traced */
+	enum compile_cache cache;
+	const char *from_id, *from_trace_id;  /* of hits and shared ones; from_trace_id NULL: none */
+	uint64_t from_started_unix_ns;
+	bool kept;
+	uint64_t duration_ns, n_spans, n_dropped;
+};
+
+void response_json_identity(const struct response_identity *i, struct strbuf *out);
+void response_json_identity_of(const struct compile_outcome *o, struct strbuf *out);
 void response_json_result(const struct compile_outcome *o, bool with_bytes, struct strbuf *out);
 /* The second part of a whole answer; NULL when it is none. */
 const char *response_json_find_result(const char *json);

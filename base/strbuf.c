@@ -50,6 +50,18 @@ static bool strbuf_grow(struct strbuf *sb, size_t more)
 	return true;
 }
 
+void strbuf_reserve(struct strbuf *sb, size_t more)
+{
+	size_t needed = sb->len + more + 1;
+	char *data = needed > sb->capacity && !sb->failed && (!sb->limit || needed <= sb->limit) ? realloc(sb->data, needed) : NULL;
+
+	if (!data)
+		return;
+	data[sb->len] = '\0';
+	sb->data = data;
+	sb->capacity = needed;
+}
+
 void strbuf_append(struct strbuf *sb, const void *data, size_t len)
 {
 	if (!strbuf_grow(sb, len))

@@ -18,6 +18,7 @@ struct strbuf {
 
 void strbuf_done(struct strbuf *sb);
 void strbuf_reset(struct strbuf *sb); /* empties, keeps the memory, clears `failed` */
+void strbuf_reserve(struct strbuf *sb, size_t more); /* room for so many bytes at once, if there is */
 void strbuf_append(struct strbuf *sb, const void *data, size_t len);
 void strbuf_puts(struct strbuf *sb, const char *s);
 void strbuf_putc(struct strbuf *sb, char c);

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -24,7 +25,9 @@
 struct answer {
 	struct answer *same_bucket, *same_entry;
 	struct entry *entry;
-	struct cache_key exact;
+	uint64_t hash;
+	char *request;         /* owned: the pieces, each behind its length */
+	size_t request_size;
 	struct cache_answer a; /* its cached is the entry's */
 	char *body;            /* owned */
 };
@@ -45,6 +48,7 @@ struct cache {
 	struct answer *answers[N_BUCKETS];
 	struct entry *newest, *oldest;
 	struct cache_hit hits[CACHE_HITS_MAX];
+	uint64_t seed;           /* of the hashes of answers */
 	uint64_t n_hits;         /* ever; the next one goes to n_hits % CACHE_HITS_MAX */
 	struct cache_counters counters;
 };
@@ -75,12 +79,12 @@ static void touch(struct cache *c, struct entry *e)
 
 static uint64_t answer_bytes(const struct answer *a)
 {
-	return sizeof(*a) + a->a.len;
+	return sizeof(*a) + a->a.len + a->request_size;
 }
 
 static void answer_free(struct cache *c, struct answer *a)
 {
-	struct answer **p = &c->answers[cache_key_hash(&a->exact) % N_BUCKETS];
+	struct answer **p = &c->answers[a->hash % N_BUCKETS];
 
 	while (*p != a)
 		p = &(*p)->same_bucket;
@@ -91,6 +95,7 @@ static void answer_free(struct cache *c, struct answer *a)
 	*p = a->same_entry;
 	a->entry->bytes -= answer_bytes(a);
 	c->counters.memory_bytes -= answer_bytes(a);
+	free(a->request);
 	free(a->body);
 	free(a);
 }
@@ -272,11 +277,86 @@ static void on_fetched(void *arg, const struct cache_key *request, struct cached
 
 /* ---- answers ---- */
 
-bool cache_find_answer(struct cache *c, const struct cache_key *exact, struct cache_answer *ret)
+/* Quick, and of no use to those who would fill one bucket, since they do not know the seed. What is equal is told by
+ * comparing. */
+static uint64_t mix(uint64_t hash, const void *data, size_t size)
 {
-	struct answer *a = c->answers[cache_key_hash(exact) % N_BUCKETS];
+	const uint8_t *at = data;
+	uint64_t word;
 
-	while (a && !cache_key_equal(&a->exact, exact))
+	for (; size >= sizeof(word); at += sizeof(word), size -= sizeof(word)) {
+		memcpy(&word, at, sizeof(word));
+		hash = (hash ^ word) * 0x9e3779b97f4a7c15ull;
+		hash ^= hash >> 29;
+	}
+	word = size;
+	memcpy(&word, at, size);
+	hash = (hash ^ word ^ (uint64_t)size << 56) * 0x9e3779b97f4a7c15ull;
+	return hash ^ hash >> 32;
+}
+
+static uint64_t hash_of(const struct cache *c, const struct cache_exact *exact)
+{
+	uint64_t hash = c->seed;
+
+	for (size_t i = 0; i < exact->n; i++)
+		hash = mix(hash, exact->pieces[i].data, exact->pieces[i].size);
+	return hash;
+}
+
+/* The same over a copy. */
+static uint64_t hash_of_copy(const struct cache *c, const char *request, size_t size)
+{
+	uint64_t hash = c->seed, length;
+
+	for (size_t at = 0; at < size; at += length) {
+		memcpy(&length, request + at, sizeof(length));
+		at += sizeof(length);
+		hash = mix(hash, request + at, (size_t)length);
+	}
+	return hash;
+}
+
+static bool is_request(const struct answer *a, const struct cache_exact *exact)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < exact->n; i++) {
+		uint64_t length = exact->pieces[i].size;
+
+		if (a->request_size - at < sizeof(length) + length || memcmp(a->request + at, &length, sizeof(length)) != 0 ||
+		    memcmp(a->request + at + sizeof(length), exact->pieces[i].data, length) != 0)
+			return false;
+		at += sizeof(length) + length;
+	}
+	return at == a->request_size;
+}
+
+char *cache_exact_copy(const struct cache_exact *exact, size_t *ret_size)
+{
+	size_t size = 0, at = 0;
+	char *copy;
+
+	for (size_t i = 0; i < exact->n; i++)
+		size += sizeof(uint64_t) + exact->pieces[i].size;
+	copy = size <= CACHE_EXACT_MAX_BYTES ? malloc(size) : NULL;
+	for (size_t i = 0; i < exact->n && copy; i++) {
+		uint64_t length = exact->pieces[i].size;
+
+		memcpy(copy + at, &length, sizeof(length));
+		memcpy(copy + at + sizeof(length), exact->pieces[i].data, length);
+		at += sizeof(length) + length;
+	}
+	*ret_size = size;
+	return copy;
+}
+
+bool cache_find_answer(struct cache *c, const struct cache_exact *exact, struct cache_answer *ret)
+{
+	uint64_t hash = hash_of(c, exact);
+	struct answer *a = c->answers[hash % N_BUCKETS];
+
+	while (a && (a->hash != hash || !is_request(a, exact)))
 		a = a->same_bucket;
 	if (!a)
 		return false;
@@ -289,28 +369,36 @@ bool cache_find_answer(struct cache *c, const struct cache_key *exact, struct ca
 	return true;
 }
 
-void cache_put_answer(struct cache *c, const struct cache_key *exact, const struct cache_answer *answer, char *body)
+static void limit_answers(struct cache *c, struct entry *e)
+{
+	struct answer *last = e->answers;
+	size_t n = 1;
+
+	for (; last && last->same_entry; last = last->same_entry)
+		n++;
+	if (last && n >= ANSWERS_MAX)
+		answer_free(c, last); /* the oldest: new ones stand first */
+}
+
+void cache_put_answer(struct cache *c, char *request, size_t request_size, const struct cache_answer *answer, char *body)
 {
 	struct entry *e = c->newest; /* cache_find has just put it there */
-	struct answer **bucket = &c->answers[cache_key_hash(exact) % N_BUCKETS], *a;
-	struct cache_answer unused;
-	size_t n = 0;
+	struct answer **bucket, *a;
 
 	while (e && e->cached != answer->cached)
 		e = e->older;
-	a = e && body && !cache_find_answer(c, exact, &unused) ? calloc(1, sizeof(*a)) : NULL;
+	a = e && body && request ? calloc(1, sizeof(*a)) : NULL;
 	if (!a) {
+		free(request);
 		free(body);
 		return;
 	}
-	for (struct answer *other = e->answers; other; other = other->same_entry)
-		if (++n == ANSWERS_MAX) {
-			answer_free(c, other);
-			break;
-		}
-	*a = (struct answer){.same_bucket = *bucket, .same_entry = e->answers, .entry = e, .exact = *exact, .a = *answer,
-		.body = body};
+	limit_answers(c, e);
+	*a = (struct answer){.same_entry = e->answers, .entry = e, .hash = hash_of_copy(c, request, request_size),
+		.request = request, .request_size = request_size, .a = *answer, .body = body};
 	a->a.body = body;
+	bucket = &c->answers[a->hash % N_BUCKETS];
+	a->same_bucket = *bucket;
 	*bucket = a;
 	e->answers = a;
 	e->bytes += answer_bytes(a);
@@ -391,6 +479,8 @@ int cache_new(struct loop *loop, const struct cache_options *o, struct cache **r
 		return -ENOMEM;
 	c->o = *o;
 	c->o.state_dir = NULL;
+	if (getrandom(&c->seed, sizeof(c->seed), 0) != sizeof(c->seed))
+		c->seed = clock_now_ns();
 	if (o->disk_bytes) {
 		struct cache_disk_options disk = {.dir = o->state_dir, .max_bytes = o->disk_bytes, .fetched = on_fetched, .arg = c};
 

@@ -44,8 +44,15 @@ bool cache_is_on_disk(const struct cache *c, const struct cache_key *request);
 /* Brings it into memory, then calls fn in a later turn of the loop, whatever came of it. 0, -EBUSY, -ENOMEM. */
 int cache_fetch(struct cache *c, const struct cache_key *request, loop_fn fn, void *arg);
 
-/* Answers ready to send, by a key over the whole request as it arrived: so that what is asked for over and over is
+/* Answers ready to send, by the whole request as it arrived, byte for byte: so that what is asked for over and over is
  * neither parsed nor written again. */
+#define CACHE_EXACT_PIECES_MAX 72
+#define CACHE_EXACT_MAX_BYTES  (256u << 10) /* longer requests are parsed each time */
+struct cache_exact {
+	struct cache_bytes pieces[CACHE_EXACT_PIECES_MAX]; /* borrowed; their number and lengths count too */
+	size_t n;
+};
+
 struct cache_answer {
 	const struct cached *cached; /* borrowed, like the body */
 	unsigned status;             /* of HTTP */
@@ -55,9 +62,12 @@ struct cache_answer {
 	const char *body;
 	size_t len;
 };
-bool cache_find_answer(struct cache *c, const struct cache_key *exact, struct cache_answer *ret);
-/* Takes the body over, also on failure. cached must be what cache_find gave for the request. */
-void cache_put_answer(struct cache *c, const struct cache_key *exact, const struct cache_answer *answer, char *body);
+
+/* The request in one piece, as the two below take it. NULL when it is too long, or out of memory; the caller frees. */
+char *cache_exact_copy(const struct cache_exact *exact, size_t *ret_size);
+bool cache_find_answer(struct cache *c, const struct cache_exact *exact, struct cache_answer *ret);
+/* Takes request and body over, also on failure. cached must be what cache_find gave for the request. */
+void cache_put_answer(struct cache *c, char *request, size_t request_size, const struct cache_answer *answer, char *body);
 /* Other compilers: no answer that is ready is right any more. */
 void cache_drop_answers(struct cache *c);
 

@@ -2,6 +2,7 @@
 /* Life, size and bytes of a finished compile that may answer others. References are taken and dropped by the loop's thread
  * and the cache's. */
 #include "server/cache/cached.h"
+#include "server/cache/record_of_hit.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -74,7 +75,7 @@ void cached_outcome(const struct cached *c, const struct compile_outcome *own, e
 	ret->duration_ns = own->duration_ns;
 	ret->kept = own->kept;
 	ret->traced = own->traced && c->record;
-	ret->n_spans = 2; /* record_of_hit */
+	ret->n_spans = CACHE_HIT_SPANS;
 	ret->n_dropped = 0;
 	ret->cache = how;
 	memcpy(ret->cached_from.id, c->outcome.id, sizeof(ret->cached_from.id));

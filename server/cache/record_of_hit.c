@@ -42,7 +42,7 @@ static char *response_of_hit(const struct cache_hit *hit, const struct cached *f
 	memcpy(own.id, hit->id, sizeof(own.id));
 	memcpy(own.trace_id, hit->trace_id, sizeof(own.trace_id));
 	cached_outcome(from, &own, hit->how, &o);
-	response_json_identity(&o, &text);
+	response_json_identity_of(&o, &text);
 	strbuf_puts(&text, result);
 	return strbuf_take(&text, NULL);
 }

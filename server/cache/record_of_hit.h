@@ -5,6 +5,8 @@
 
 #include "server/cache/cached.h"
 
+#define CACHE_HIT_SPANS 2 /* of such a record */
+
 /* One request that was answered so; with these the record can be made whenever somebody asks for it. */
 struct cache_hit {
 	char id[COMPILE_ID_CHARS + 1];

@@ -12,7 +12,8 @@
 #include "base/log.h"
 #include "server/compile/compile_private.h"
 
-#define TARGET "server::compile"
+#define TARGET    "server::compile"
+#define FILES_MAX 512 /* mappings of files; a worker has some 100 */
 
 /* ---- keys ---- */
 
@@ -35,29 +36,44 @@ static bool find_file(const char *line, size_t len, const char **ret, size_t *re
 	return path > at;
 }
 
+struct file_text {
+	const char *text;
+	size_t len;
+};
+
+static int compare_files(const void *x, const void *y)
+{
+	const struct file_text *a = x, *b = y;
+	int r = memcmp(a->text, b->text, a->len < b->len ? a->len : b->len);
+
+	return r ? r : (a->len > b->len) - (a->len < b->len);
+}
+
 /* The compilers as they are now: what they say of themselves, and which files their process has mapped, so that another
- * build of the same version is another compiler. */
+ * build of the same version is another compiler. Where each is mapped is left to chance, so they are sorted. */
 static void print_compilers(struct compile_service *s, struct strbuf *out)
 {
+	struct file_text files[FILES_MAX];
 	struct pool_state ps;
 	uint64_t generation;
 	struct image *image = pool_image(s->pool, &generation);
-	const char *maps = NULL, *end, *file, *before = "";
-	size_t len = 0, file_len, before_len = 0;
+	const char *maps = NULL, *end;
+	size_t len = 0, n = 0;
 
 	pool_state(s->pool, &ps);
 	strbuf_puts(out, ps.versions ? ps.versions : "");
 	if (image)
 		maps = image_maps(image, &len);
-	for (; maps && *maps; maps = *end ? end + 1 : end) {
+	for (; maps && *maps && n < FILES_MAX; maps = *end ? end + 1 : end) {
 		end = strchrnul(maps, '\n');
-		if (!find_file(maps, (size_t)(end - maps), &file, &file_len) ||
-		    (file_len == before_len && memcmp(file, before, before_len) == 0))
+		n += find_file(maps, (size_t)(end - maps), &files[n].text, &files[n].len);
+	}
+	qsort(files, n, sizeof(*files), compare_files);
+	for (size_t i = 0; i < n; i++) {
+		if (i && compare_files(&files[i - 1], &files[i]) == 0)
 			continue;
-		before = file;
-		before_len = file_len;
 		strbuf_putc(out, '\n');
-		strbuf_append(out, file, file_len);
+		strbuf_append(out, files[i].text, files[i].len);
 	}
 }
 
@@ -373,10 +389,9 @@ int compile_make_id(char ret[COMPILE_ID_CHARS + 1])
 	const uint8_t *bytes;
 
 	if (at + COMPILE_ID_CHARS / 2 > sizeof(pool)) {
-		/* At most 256 bytes come for certain in one call. */
-		for (size_t i = 0; i < sizeof(pool); i += 256)
-			if (getrandom(pool + i, 256, 0) != 256)
-				return -EIO;
+		/* Only a signal could cut it short, and none is handled here. */
+		if (getrandom(pool, sizeof(pool), 0) != sizeof(pool))
+			return -EIO;
 		at = 0;
 	}
 	bytes = pool + at;

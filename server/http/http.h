@@ -82,6 +82,8 @@ struct http_response {
 /* The value is cut at the first control character. */
 void http_response_header(struct http_response *r, const char *name, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+/* Three texts of ours, one behind the other, that have no control characters: for answers in their thousands. */
+void http_response_header_text(struct http_response *r, const char *name, const char *a, const char *b, const char *c);
 /* Exactly one of these three, once for each request, in the handler or later; req is not to be used afterwards. Takes the
  * body over. */
 void http_reply(struct http_request *req, struct http_response *r);

@@ -15,7 +15,7 @@
 #include "server/http/http_target.h"
 
 #define HTTP_MAX_LISTENERS 16
-#define HTTP_HEAD_BYTES    (64u << 10) /* of a request's line and headers, and the buffer of its body's pieces */
+#define HTTP_HEAD_BYTES    (32u << 10) /* of a request's line and headers, and the buffer of its body's pieces */
 
 enum http_phase { HTTP_READING, HTTP_HANDLING, HTTP_WRITING, HTTP_STREAMING };
 
@@ -45,6 +45,7 @@ struct http_request {
 	char allow[64];                 /* beside method_not_allowed */
 	struct strbuf body;
 	uint64_t body_bytes;            /* as they came, kept or not */
+	size_t announced_bytes;         /* of the body; 0: none, or not said */
 	size_t held_bytes;              /* its share of http's */
 	unsigned status;
 	struct MHD_Response *answer;    /* to be queued */

@@ -41,6 +41,22 @@ void http_response_header(struct http_response *r, const char *name, const char 
 	r->headers[r->n_headers++].name = name;
 }
 
+void http_response_header_text(struct http_response *r, const char *name, const char *a, const char *b, const char *c)
+{
+	char *value = r->headers[r->n_headers].value, *end = value + sizeof r->headers[0].value - 1;
+
+	assert(r->n_headers < ARRAY_SIZE(r->headers));
+	for (const char *const *text = (const char *const[]){ a, b, c, NULL }; *text; text++) {
+		size_t len = strlen(*text), room = (size_t)(end - value);
+
+		len = len < room ? len : room;
+		memcpy(value, *text, len);
+		value += len;
+	}
+	*value = '\0';
+	r->headers[r->n_headers++].name = name;
+}
+
 static void add_headers(struct http_request *req, const struct http_response *r, struct MHD_Response *answer)
 {
 	bool has_cache_control = false;

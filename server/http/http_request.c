@@ -180,6 +180,7 @@ static bool refuse_head(struct http_request *req, const char *method, const char
 		return true;
 	}
 	req->is_head = strcmp(method, "HEAD") == 0;
+	req->announced_bytes = head.body_bytes != UINT64_MAX ? (size_t)head.body_bytes : 0;
 	find_route(req, method, d);
 	struct diag caller = { 0 };
 	/* Who may not call learns nothing about routes. */
@@ -237,6 +238,8 @@ static bool take_piece(struct http_request *req, const char *data, size_t len)
 	}
 	if (!req->refusal.code && !http_hold(req, len, &req->refusal))
 		drop_body(req);
+	if (!req->refusal.code && !req->body.len && req->announced_bytes <= HTTP_HEAD_BYTES)
+		strbuf_reserve(&req->body, req->announced_bytes); /* what is longer grows as it comes */
 	if (!req->refusal.code)
 		strbuf_append(&req->body, data, len);
 	return req->body_bytes / DISCARD_FACTOR <= (max ? max : HTTP_HEAD_BYTES);

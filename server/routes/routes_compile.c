@@ -13,8 +13,8 @@
 #include "server/front.h"
 #include "server/http/accept.h"
 
-#define LOG               "server::compile"
-#define EXACT_QUERIES_MAX 32
+#define LOG                "server::compile"
+#define IDENTITY_MAX_BYTES 640
 
 enum form { FORM_JSON, FORM_SPIRV, FORM_TEXT };
 
@@ -30,15 +30,14 @@ struct waiting {
 	struct http_request *req;
 	enum form form;
 	struct compile *compile;
-	bool has_exact;          /* the same bytes may be answered without reading them */
-	bool is_traced;
-	struct cache_key exact;
+	char *exact;             /* owned: the request as it came, whose bytes may be answered unread; NULL: not */
+	size_t exact_size;
 };
 
-static void *free_waiting(struct waiting *w)
+static void free_waiting(struct waiting *w)
 {
+	free(w->exact);
 	free(w);
-	return NULL;
 }
 
 static void on_gone(void *arg)
@@ -49,14 +48,14 @@ static void on_gone(void *arg)
 	free_waiting(w);
 }
 
-static void result_headers(const struct compile_outcome *o, struct http_response *r)
+static void result_headers(const char *id, enum spvscope_status status, const char *trace_id, struct http_response *r)
 {
-	http_response_header(r, "X-Spvscope-Id", "%s", o->id);
-	http_response_header(r, "X-Spvscope-Status", "%s", spvscope_status_name(o->result.status));
-	if (!o->traced)
+	http_response_header_text(r, "X-Spvscope-Id", id, "", "");
+	http_response_header_text(r, "X-Spvscope-Status", spvscope_status_name(status), "", "");
+	if (!trace_id)
 		return;
-	http_response_header(r, "X-Spvscope-Trace", "%s", o->trace_id);
-	http_response_header(r, "Link", "</#trace=%s>; rel=\"describedby\"", o->trace_id);
+	http_response_header_text(r, "X-Spvscope-Trace", trace_id, "", "");
+	http_response_header_text(r, "Link", "</#trace=", trace_id, ">; rel=\"describedby\"");
 }
 
 /* Type, status and body of an answer, but for what is a JSON answer's own. */
@@ -79,37 +78,34 @@ static const char *write_result(const struct compile_outcome *o, enum form form,
 	return "text/plain; charset=utf-8";
 }
 
-/* From the second answer on, the same request gets bytes that are ready. */
-static void keep_answer(const struct waiting *w, const struct cached *cached, const struct http_response *r, size_t from)
+/* From the second answer on, the same request gets bytes that are ready. Takes w->exact over. */
+static void keep_answer(struct waiting *w, const struct compile_outcome *o, const struct http_response *r, size_t from)
 {
-	struct cache_answer answer = { .cached = cached, .status = r->status, .content_type = r->content_type,
-		.has_identity = w->form == FORM_JSON, .is_traced = w->is_traced, .len = r->body.len - from };
+	struct cache_answer answer = { .cached = compile_cached(w->compile), .status = r->status,
+		.content_type = r->content_type, .has_identity = w->form == FORM_JSON, .is_traced = o->traced,
+		.len = r->body.len - from };
 	char *copy = r->body.failed ? NULL : malloc(answer.len + 1);
 
-	if (!copy)
-		return;
-	memcpy(copy, r->body.data + from, answer.len);
-	cache_put_answer(w->front->cache, &w->exact, &answer, copy);
+	if (copy)
+		memcpy(copy, r->body.data + from, answer.len);
+	cache_put_answer(w->front->cache, TAKE_PTR(w->exact), w->exact_size, &answer, copy);
 }
 
 static void on_done(void *arg, const struct compile_outcome *o)
 {
-	struct waiting w = *(struct waiting *)arg;
-	const struct cached *cached = compile_cached(w.compile);
+	struct waiting *w = arg;
 	struct http_response r = { 0 };
 	size_t from;
 
-	free_waiting(arg);
-	result_headers(o, &r);
-	if (w.form == FORM_JSON)
-		response_json_identity(o, &r.body);
+	result_headers(o->id, o->result.status, o->traced ? o->trace_id : NULL, &r);
+	if (w->form == FORM_JSON)
+		response_json_identity_of(o, &r.body);
 	from = r.body.len;
-	r.content_type = write_result(o, w.form, &r.status, &r.body);
-	if (w.has_exact && o->cache == COMPILE_CACHE_HIT && cached) {
-		w.is_traced = o->traced;
-		keep_answer(&w, cached, &r, from);
-	}
-	http_reply(w.req, &r);
+	r.content_type = write_result(o, w->form, &r.status, &r.body);
+	if (w->exact && o->cache == COMPILE_CACHE_HIT && compile_cached(w->compile))
+		keep_answer(w, o, &r, from);
+	http_reply(w->req, &r);
+	free_waiting(w);
 }
 
 /* ---- the same bytes again ---- */
@@ -125,55 +121,59 @@ static enum compile_cache_use cache_use(struct http_request *req)
 	return strcasestr(control, "no-cache") || strcasestr(control, "max-age=0") ? COMPILE_CACHE_REFRESH : COMPILE_CACHE_USE;
 }
 
-/* Over all that decides how a request is understood. */
-static bool make_exact(struct http_request *req, enum form form, const char *body, size_t len, struct cache_key *ret)
+/* All that decides how a request is understood. */
+static bool make_exact(struct http_request *req, enum form form, const char *body, size_t len, struct cache_exact *ret)
 {
+	static const char flags[2][3] = { { FORM_JSON, FORM_SPIRV, FORM_TEXT }, { FORM_JSON + 16, FORM_SPIRV + 16, FORM_TEXT + 16 } };
 	const char *type = http_header(req, "Content-Type");
-	struct cache_bytes pieces[4 + 2 * EXACT_QUERIES_MAX];
-	uint8_t flags[2] = { (uint8_t)form, http_came_with_token(req) };
-	size_t n = 0, n_queries = http_n_queries(req);
+	size_t n_queries = http_n_queries(req);
 
-	if (n_queries > EXACT_QUERIES_MAX || http_header(req, "traceparent"))
+	if (3 + 2 * n_queries > CACHE_EXACT_PIECES_MAX || http_header(req, "traceparent"))
 		return false;
-	pieces[n++] = (struct cache_bytes){ flags, sizeof flags };
-	pieces[n++] = (struct cache_bytes){ type ? type : "", type ? strlen(type) : 0 };
-	pieces[n++] = (struct cache_bytes){ body, len };
+	ret->n = 0;
+	ret->pieces[ret->n++] = (struct cache_bytes){ &flags[http_came_with_token(req)][form], 1 };
+	ret->pieces[ret->n++] = (struct cache_bytes){ type ? type : "", type ? strlen(type) : 0 };
+	ret->pieces[ret->n++] = (struct cache_bytes){ body, len };
 	for (size_t i = 0; i < n_queries; i++) {
 		const char *key, *value;
 
 		http_query_at(req, i, &key, &value);
-		pieces[n++] = (struct cache_bytes){ key, strlen(key) };
-		pieces[n++] = (struct cache_bytes){ value, strlen(value) };
+		ret->pieces[ret->n++] = (struct cache_bytes){ key, strlen(key) };
+		ret->pieces[ret->n++] = (struct cache_bytes){ value, strlen(value) };
 	}
-	cache_key_of_bytes(pieces, n, ret);
 	return true;
 }
 
-static bool answer_again(struct front *front, struct http_request *req, const struct cache_key *exact, uint64_t start_ns)
+static bool answer_again(struct front *front, struct http_request *req, const struct cache_exact *exact, uint64_t start_ns)
 {
-	struct compile_outcome own = { .started_unix_ns = clock_realtime_ns() }, o;
+	struct cache_hit hit = { .how = COMPILE_CACHE_HIT, .start_ns = start_ns };
 	struct http_response r = { 0 };
 	struct cache_answer answer;
+	const char *trace_id;
 
-	if (front->closing || !cache_find_answer(front->cache, exact, &answer) || compile_make_id(own.id) < 0 ||
-	    compile_make_id(own.trace_id) < 0)
+	if (front->closing || !cache_find_answer(front->cache, exact, &answer) || compile_make_id(hit.id) < 0 ||
+	    compile_make_id(hit.trace_id) < 0)
 		return false;
-	own.duration_ns = clock_now_ns() - start_ns;
-	own.traced = answer.is_traced;
-	cached_outcome(answer.cached, &own, COMPILE_CACHE_HIT, &o);
-	if (o.traced) {
-		struct cache_hit hit = { .how = o.cache, .start_ns = start_ns, .duration_ns = o.duration_ns,
-			.started_unix_ns = o.started_unix_ns };
-
-		memcpy(hit.id, o.id, sizeof hit.id);
-		memcpy(hit.trace_id, o.trace_id, sizeof hit.trace_id);
-		memcpy(hit.from_id, o.cached_from.id, sizeof hit.from_id);
+	trace_id = answer.is_traced && answer.cached->record ? hit.trace_id : NULL;
+	hit.started_unix_ns = clock_realtime_ns();
+	hit.duration_ns = clock_now_ns() - start_ns;
+	memcpy(hit.from_id, answer.cached->outcome.id, sizeof hit.from_id);
+	if (trace_id)
 		cache_note_hit(front->cache, &hit);
-	}
 	cache_count(front->cache, COMPILE_CACHE_HIT);
-	result_headers(&o, &r);
+	result_headers(hit.id, answer.cached->outcome.result.status, trace_id, &r);
+	strbuf_reserve(&r.body, answer.len + (answer.has_identity ? IDENTITY_MAX_BYTES : 0));
 	if (answer.has_identity)
-		response_json_identity(&o, &r.body);
+		response_json_identity(&(struct response_identity){
+			.id = hit.id,
+			.trace_id = trace_id,
+			.cache = hit.how,
+			.from_id = hit.from_id,
+			.from_trace_id = answer.cached->record ? answer.cached->outcome.trace_id : NULL,
+			.from_started_unix_ns = answer.cached->outcome.started_unix_ns,
+			.duration_ns = hit.duration_ns,
+			.n_spans = CACHE_HIT_SPANS,
+		}, &r.body);
 	strbuf_append(&r.body, answer.body, answer.len);
 	r.status = answer.status;
 	r.content_type = answer.content_type;
@@ -297,7 +297,7 @@ void route_compile(void *app, struct http_request *req)
 		form = FORM_SPIRV;
 	enum compile_cache_use use = cache_use(req);
 	uint64_t start_ns = clock_now_ns();
-	struct cache_key exact;
+	struct cache_exact exact;
 	size_t len;
 	const char *body = http_body(req, &len);
 	bool has_exact = front->cache && use == COMPILE_CACHE_USE && make_exact(req, (enum form)form, body, len, &exact);
@@ -315,10 +315,8 @@ void route_compile(void *app, struct http_request *req)
 	}
 	*w = (struct waiting){ .front = front, .req = req, .form = (enum form)form };
 	/* Versions of a document and what is to be kept need more than an answer. */
-	if (has_exact && !request.document.uri && !request.keep) {
-		w->has_exact = true;
-		w->exact = exact;
-	}
+	if (has_exact && !request.document.uri && !request.keep)
+		w->exact = cache_exact_copy(&exact, &w->exact_size);
 	struct compile_caller caller = { http_came_with_token(req), use };
 	r = compile_submit(front->service, &request, &caller, on_done, w, &w->compile);
 	if (r < 0) {

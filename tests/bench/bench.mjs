@@ -3,6 +3,7 @@
 // ratios that have a budget. Figures never fail a test; a measurement that cannot be made does.
 import { execFile, spawn } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import http from 'node:http';
 import { cpus, release, tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -119,10 +120,11 @@ async function frontMemoryBytes(service) {
   throw new Error('the front was not found');
 }
 
-function load(service, size, { query = '', connections = 1, warmUp = 20, time = seconds } = {}) {
+function load(service, size, { query = '', connections = 1, warmUp = 20, time = seconds, vary = true, accept = SPIRV } = {}) {
   return figures(program('tests/bench/http_load'), [
     `--port=${service.port}`, `--target=/v1/compile?stage=fragment${query}`, `--body=${corpus[size]}`,
-    `--header=${SPIRV}`, `--connections=${connections}`, `--seconds=${time}`, `--warm-up=${warmUp}`, '--vary',
+    `--header=${accept}`, `--connections=${connections}`, `--seconds=${time}`, `--warm-up=${warmUp}`,
+    ...(vary ? ['--vary'] : []),
   ]);
 }
 
@@ -137,6 +139,43 @@ function asProcess(command, size) {
 
 const twoLibraryLoops = () =>
   figures(program('tests/bench/library_loop'), [corpus.small, '--seconds', String(seconds), '--processes', '2']);
+
+/** What the service sends for a hit: bytes of the body and of its own headers. */
+function hitSize(service, accept) {
+  return new Promise((found, failed) => {
+    const ask = async (left) => {
+      const request = http.request(`${service.url}/v1/compile?stage=fragment`,
+        { method: 'POST', headers: { Accept: accept.replace('Accept: ', '') } }, (answer) => {
+          let body = 0;
+          answer.on('data', (part) => { body += part.length; });
+          answer.on('end', () => (left ? ask(left - 1) : found({ body, headers: answer.rawHeaders.join('').length + 2 * answer.rawHeaders.length })));
+        });
+      request.on('error', failed);
+      request.end(await readFile(corpus.small));
+    };
+    ask(3);
+  });
+}
+
+/** A server that does nothing but send as many bytes; from a library call that gives the same size each time. */
+async function startBare({ body, headers }) {
+  const child = spawn(program('tests/bench/bare_reply'), [String(body), String(Math.max(headers - 100, 1))],
+    { stdio: ['pipe', 'pipe', 'inherit'] });
+  const port = await new Promise((found, failed) => {
+    createInterface({ input: child.stdout }).once('line', found);
+    child.once('exit', (code) => failed(new Error(`bare_reply ended with status ${code}`)));
+  });
+  return { child, port };
+}
+
+async function measureCache(service) {
+  for (const [name, accept] of [['SPIR-V', SPIRV], ['JSON', 'Accept: application/json']]) {
+    const bare = await startBare(await hitSize(service, accept));
+    const hits = (to) => () => load(to, 'small', { connections: 4, vary: false, accept, warmUp: 100 });
+    await compare({ [`bare reply, ${name}`]: hits(bare), [`from the cache, ${name}`]: hits(service) });
+    bare.child.stdin.end();
+  }
+}
 
 // ---- the measurements ----
 
@@ -160,6 +199,7 @@ async function measureService() {
       'two library loops': twoLibraryLoops,
       'HTTP, 2 workers, 4 connections': () => load(service, 'small', { connections: 4 }),
     });
+    await measureCache(service);
     const analyzed = (query) => () => load(service, 'small', { query: `&min_samples=0${query}` });
     await compare({
       'small: analyzer off': analyzed('&analyzer=off'),
@@ -213,6 +253,10 @@ const budgets = () => [
     times('small: glslangValidator process', 'small: HTTP'), undefined, '×', ''],
   ['compiles per second, share of two library loops',
     paired('per_second', 'HTTP, 2 workers, 4 connections', 'two library loops', (x, y) => (100 * x) / y), 80, '%', 'at least'],
+  ['hits per second, share of bare replies, SPIR-V',
+    paired('per_second', 'from the cache, SPIR-V', 'bare reply, SPIR-V', (x, y) => (100 * x) / y), 60, '%', 'at least'],
+  ['hits per second, share of bare replies, JSON',
+    paired('per_second', 'from the cache, JSON', 'bare reply, JSON', (x, y) => (100 * x) / y), 60, '%', 'at least'],
   ['attach and detach, added to p50 (release at 1 Hz)', moreMs('small: release at 1 Hz', 'small: analyzer off'), 0.3, 'ms',
     'at most'],
   ['release at its usual 4999 Hz, added to p50', moreMs('small: release', 'small: analyzer off'), undefined, 'ms', ''],
