@@ -94,6 +94,19 @@ static NOINLINE void descend(unsigned depth)
 	NO_TAIL_CALL();
 }
 
+/* As deep as compilers are. */
+static NOINLINE void stairs_outer(void)
+{
+	descend(60);
+	NO_TAIL_CALL();
+}
+
+static NOINLINE void wait_outer(void)
+{
+	pause();
+	NO_TAIL_CALL();
+}
+
 static NOINLINE void deep_outer(void)
 {
 	descend(1200);
@@ -172,7 +185,7 @@ static const struct {
 	void (*run)(void);
 } modes[] = {
 	{"burn", burn_outer}, {"faults", fault_outer}, {"fork", fork_outer}, {"deep", deep_outer}, {"sort", sort_outer},
-	{"signal", signal_outer}, {"thread", thread_outer}, {"realigned", realigned_outer}, {"growing", growing_outer},
+	{"stairs", stairs_outer}, {"wait", wait_outer}, {"signal", signal_outer}, {"thread", thread_outer}, {"realigned", realigned_outer}, {"growing", growing_outer},
 };
 
 int main(int argc, char **argv)
