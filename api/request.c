@@ -17,6 +17,7 @@ void compile_request_init(struct compile_request *r)
 	r->job.env = SPVSCOPE_ENV_VULKAN_1_3;
 	r->job.validate = true;
 	r->job.emit = SPVSCOPE_EMIT_SPIRV;
+	r->job.options.client_version = 100;
 	r->analyzer.kind = ANALYZER_OFF;
 	r->analyzer.frequency_hz = 4999;
 	r->analyzer.min_samples = 500;
@@ -125,6 +126,7 @@ static int set_json(struct compile_request *r, const struct request_field *f, js
 			return field_wrong_type(d, f->path, "a string", v);
 		return field_set_text(r, f, f->path, json_string_value(v), json_string_length(v), d);
 	case FIELD_BOOL:
+	case FIELD_FLAG:
 		if (!json_is_boolean(v))
 			return field_wrong_type(d, f->path, "true or false", v);
 		return field_set_text(r, f, f->path, json_is_true(v) ? "true" : "false", 0, d);
@@ -284,6 +286,49 @@ static int check_source(const struct spvscope_job *job, struct diag *d)
 	return 0;
 }
 
+static void list_languages(uint32_t languages, struct strbuf *out)
+{
+	for (unsigned l = 0; l < SPVSCOPE_N_LANGUAGES; l++)
+		if (languages & 1u << l)
+			strbuf_printf(out, "%s%s", out->len ? ", " : "", spvscope_language_name((enum spvscope_language)l));
+}
+
+/* What means nothing for the language is refused: whoever sets it expects something of it. */
+static int check_languages(const struct compile_request *r, struct diag *d)
+{
+	for (size_t i = 0; i < n_request_fields; i++) {
+		const struct request_field *f = &request_fields[i];
+		_cleanup_strbuf_ struct strbuf languages = { 0 };
+
+		if (!f->languages || f->languages & 1u << r->job.language || request_field_is_default(r, f))
+			continue;
+		list_languages(f->languages, &languages);
+		return diag_set(d, API_ERROR_CONFLICTING_FIELDS, f->path, "is for %s, and this is %s",
+			languages.failed ? "other languages" : languages.data, spvscope_language_name(r->job.language));
+	}
+	return 0;
+}
+
+static int check_focus(const struct spvscope_job *job, struct diag *d)
+{
+	if (!job->focus || (job->source.name && strcmp(job->focus, job->source.name) == 0))
+		return 0;
+	for (size_t i = 0; i < job->n_files; i++)
+		if (strcmp(job->files[i].name, job->focus) == 0)
+			return 0;
+	return diag_set(d, API_ERROR_CONFLICTING_FIELDS, "focus", "is neither name nor a name of files");
+}
+
+/* Once the language is known. */
+static int check_options(struct compile_request *r, struct diag *d)
+{
+	if (check_languages(r, d) < 0 || check_focus(&r->job, d) < 0)
+		return -EINVAL;
+	if (r->job.options.flags & SPVSCOPE_OPTION_PREPROCESS_ONLY)
+		r->job.emit |= SPVSCOPE_EMIT_PREPROCESSED;
+	return 0;
+}
+
 int compile_request_finish(struct compile_request *r, struct diag *d)
 {
 	struct spvscope_job *job = &r->job;
@@ -307,6 +352,8 @@ int compile_request_finish(struct compile_request *r, struct diag *d)
 	if (guess == 2)
 		return diag_set(d, API_ERROR_STAGE_UNKNOWN, "stage",
 			"cannot be told from the name or a #pragma shader_stage; give one of: %s", spvscope_stage_words());
+	if (guess == 0 && check_options(r, d) < 0)
+		return -EINVAL;
 	if (guess < 0)
 		return guess;
 	return check_source(job, d);

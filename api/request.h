@@ -20,6 +20,7 @@
 #define REQUEST_MAX_DEFINES      1024
 #define REQUEST_MAX_PASSES       256
 #define REQUEST_MAX_NAME_BYTES   1024
+#define REQUEST_MAX_SETTINGS     256
 #define REQUEST_MAX_JSON_DEPTH   16
 
 enum isolation {

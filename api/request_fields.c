@@ -26,14 +26,19 @@
 		return name##_texts[value - (first)];                                              \
 	}
 
-WORDS(debug_info, SPVSCOPE_DEBUG_INFO_NONE, "none", "line", "full")
+WORDS(debug_info, SPVSCOPE_DEBUG_INFO_NONE, "none", "line", "full", "nonsemantic")
+WORDS(warnings, SPVSCOPE_WARNINGS_KEEP, "keep", "off", "error")
 WORDS(analyzer_kind, ANALYZER_OFF, "off", "release", "debug")
 WORDS(isolation, ISOLATION_WORKER, "worker", "request")
 WORDS(position_encoding, POSITION_UTF16, "utf-16", "utf-8", "utf-32")
 
 static const char *debug_info_list(void)
 {
-	return "none, line, full";
+	return "none, line, full, nonsemantic";
+}
+static const char *warnings_list(void)
+{
+	return "keep, off, error";
 }
 static const char *analyzer_kind_list(void)
 {
@@ -97,11 +102,15 @@ static const struct field_words language_words = { language_parse, language_name
 static const struct field_words stage_words = { stage_parse, stage_name, spvscope_stage_words };
 static const struct field_words env_words = { env_parse, env_name, spvscope_env_words };
 static const struct field_words debug_info_words = { debug_info_parse, debug_info_name, debug_info_list };
+static const struct field_words warnings_words = { warnings_parse, warnings_name, warnings_list };
 static const struct field_words analyzer_kind_words = { analyzer_kind_parse, analyzer_kind_name, analyzer_kind_list };
 static const struct field_words isolation_words = { isolation_parse, isolation_name, isolation_list };
 static const struct field_words position_encoding_words = { position_encoding_parse, position_encoding_name,
 	position_encoding_list };
 
+#define GLSL_ONLY  (1u << SPVSCOPE_LANGUAGE_GLSL)
+#define HLSL_ONLY  (1u << SPVSCOPE_LANGUAGE_HLSL)
+#define GLSL_HLSL  (GLSL_ONLY | HLSL_ONLY)
 #define AT(member) offsetof(struct compile_request, member)
 #define MAX_EXACT  9007199254740991ull /* the largest integer that every JSON reader keeps */
 
@@ -125,9 +134,107 @@ const struct request_field request_fields[] = {
 		.set_text = field_optimize_text, .write = field_optimize_write },
 	{ "debug_info", "debug_info", FIELD_WORD, AT(job.debug_info), .default_json = "\"none\"",
 		.words = &debug_info_words },
+	{ "source_entry_point", "source_entry_point", FIELD_TEXT, AT(job.source_entry_point), 0, 256,
+		.languages = GLSL_HLSL },
+	{ "focus", "focus", FIELD_TEXT, AT(job.focus), 0, REQUEST_MAX_NAME_BYTES },
+	{ "undefines", "undefine", FIELD_CUSTOM, .max = REQUEST_MAX_SETTINGS, .may_repeat = true,
+		.set_json = field_settings_json, .set_text = field_undefine_text, .write = field_settings_write,
+		.languages = GLSL_HLSL },
+	{ "glsl_version", "glsl_version", FIELD_CUSTOM, .set_json = field_glsl_version_json,
+		.set_text = field_glsl_version_text, .write = field_glsl_version_write, .languages = GLSL_ONLY },
+	{ "client_version", "client_version", FIELD_NUMBER32, AT(job.options.client_version), 1, 999, "100",
+		.languages = GLSL_HLSL },
+	{ "warnings", "warnings", FIELD_WORD, AT(job.options.warnings), .default_json = "\"keep\"",
+		.words = &warnings_words },
+	{ "uniform_base", "uniform_base", FIELD_NUMBER32, AT(job.options.uniform_base), 0, 65535, "0",
+		.languages = GLSL_HLSL },
 	{ "validate", "validate", FIELD_BOOL, AT(job.validate), .default_json = "true" },
-	{ "auto_map_bindings", "auto_map_bindings", FIELD_BOOL, AT(job.auto_map_bindings), .default_json = "false" },
-	{ "auto_map_locations", "auto_map_locations", FIELD_BOOL, AT(job.auto_map_locations), .default_json = "false" },
+	{ "auto_map_bindings", "auto_map_bindings", FIELD_BOOL, AT(job.auto_map_bindings), .default_json = "false",
+		.languages = GLSL_HLSL },
+	{ "auto_map_locations", "auto_map_locations", FIELD_BOOL, AT(job.auto_map_locations), .default_json = "false",
+		.languages = GLSL_HLSL },
+	{ "stop_at_first_error", "stop_at_first_error", FIELD_FLAG, AT(job.options.flags), .flag = SPVSCOPE_OPTION_FIRST_ERROR_ONLY, .default_json = "false",
+		.languages = GLSL_HLSL },
+	{ "enhanced_messages", "enhanced_messages", FIELD_FLAG, AT(job.options.flags), .flag = SPVSCOPE_OPTION_ENHANCED_MESSAGES, .default_json = "false",
+		.languages = GLSL_ONLY },
+	{ "relaxed_errors", "relaxed_errors", FIELD_FLAG, AT(job.options.flags), .flag = SPVSCOPE_OPTION_RELAXED_ERRORS, .default_json = "false",
+		.languages = GLSL_ONLY },
+	{ "relaxed_rules", "relaxed_rules", FIELD_FLAG, AT(job.options.flags), .flag = SPVSCOPE_OPTION_RELAXED_RULES, .default_json = "false",
+		.languages = GLSL_ONLY },
+	{ "preprocess_only", "preprocess_only", FIELD_FLAG, AT(job.options.flags), .flag = SPVSCOPE_OPTION_PREPROCESS_ONLY, .default_json = "false",
+		.languages = GLSL_HLSL },
+	{ "auto_combined_image_sampler", "auto_combined_image_sampler", FIELD_FLAG, AT(job.options.flags), .flag = SPVSCOPE_OPTION_AUTO_COMBINED_IMAGE_SAMPLER, .default_json = "false",
+		.languages = GLSL_HLSL },
+	{ "flatten_uniform_arrays", "flatten_uniform_arrays", FIELD_FLAG, AT(job.options.flags), .flag = SPVSCOPE_OPTION_FLATTEN_UNIFORM_ARRAYS, .default_json = "false",
+		.languages = HLSL_ONLY },
+	{ "invert_y", "invert_y", FIELD_FLAG, AT(job.options.flags), .flag = SPVSCOPE_OPTION_INVERT_Y, .default_json = "false",
+		.languages = GLSL_HLSL },
+	{ "nan_clamp", "nan_clamp", FIELD_FLAG, AT(job.options.flags), .flag = SPVSCOPE_OPTION_NAN_CLAMP, .default_json = "false",
+		.languages = GLSL_HLSL },
+	{ "no_storage_format", "no_storage_format", FIELD_FLAG, AT(job.options.flags), .flag = SPVSCOPE_OPTION_NO_STORAGE_FORMAT, .default_json = "false",
+		.languages = GLSL_HLSL },
+	{ "keep_uncalled", "keep_uncalled", FIELD_FLAG, AT(job.options.flags), .flag = SPVSCOPE_OPTION_KEEP_UNCALLED, .default_json = "false",
+		.languages = GLSL_HLSL },
+	{ "hlsl.iomap", "hlsl_iomap", FIELD_FLAG, AT(job.options.flags), .flag = SPVSCOPE_OPTION_HLSL_IOMAP, .default_json = "false",
+		.languages = GLSL_HLSL },
+	{ "hlsl.offsets", "hlsl_offsets", FIELD_FLAG, AT(job.options.flags), .flag = SPVSCOPE_OPTION_HLSL_OFFSETS, .default_json = "false",
+		.languages = GLSL_HLSL },
+	{ "hlsl.types_16bit", "hlsl_types_16bit", FIELD_FLAG, AT(job.options.flags), .flag = SPVSCOPE_OPTION_HLSL_16BIT_TYPES, .default_json = "false",
+		.languages = HLSL_ONLY },
+	{ "hlsl.functionality1", "hlsl_functionality1", FIELD_FLAG, AT(job.options.flags), .flag = SPVSCOPE_OPTION_HLSL_FUNCTIONALITY1, .default_json = "false",
+		.languages = GLSL_HLSL },
+	{ "hlsl.dx9_compatible", "hlsl_dx9_compatible", FIELD_FLAG, AT(job.options.flags), .flag = SPVSCOPE_OPTION_HLSL_DX9_COMPATIBLE, .default_json = "false",
+		.languages = HLSL_ONLY },
+	{ "hlsl.dx_position_w", "hlsl_dx_position_w", FIELD_FLAG, AT(job.options.flags), .flag = SPVSCOPE_OPTION_HLSL_DX_POSITION_W, .default_json = "false",
+		.languages = HLSL_ONLY },
+	{ "hlsl.skip_legalization", "hlsl_skip_legalization", FIELD_FLAG, AT(job.options.flags), .flag = SPVSCOPE_OPTION_HLSL_NO_LEGALIZATION, .default_json = "false",
+		.languages = HLSL_ONLY },
+	{ "validator.relax_logical_pointer", "validator_relax_logical_pointer", FIELD_FLAG, AT(job.options.flags), .flag = SPVSCOPE_OPTION_VAL_RELAX_LOGICAL_POINTER, .default_json = "false" },
+	{ "validator.relax_block_layout", "validator_relax_block_layout", FIELD_FLAG, AT(job.options.flags), .flag = SPVSCOPE_OPTION_VAL_RELAX_BLOCK_LAYOUT, .default_json = "false" },
+	{ "validator.uniform_buffer_standard_layout", "validator_uniform_buffer_standard_layout", FIELD_FLAG, AT(job.options.flags), .flag = SPVSCOPE_OPTION_VAL_UNIFORM_BUFFER_STANDARD_LAYOUT, .default_json = "false" },
+	{ "validator.scalar_block_layout", "validator_scalar_block_layout", FIELD_FLAG, AT(job.options.flags), .flag = SPVSCOPE_OPTION_VAL_SCALAR_BLOCK_LAYOUT, .default_json = "false" },
+	{ "validator.workgroup_scalar_block_layout", "validator_workgroup_scalar_block_layout", FIELD_FLAG, AT(job.options.flags), .flag = SPVSCOPE_OPTION_VAL_WORKGROUP_SCALAR_BLOCK_LAYOUT, .default_json = "false" },
+	{ "validator.skip_block_layout", "validator_skip_block_layout", FIELD_FLAG, AT(job.options.flags), .flag = SPVSCOPE_OPTION_VAL_SKIP_BLOCK_LAYOUT, .default_json = "false" },
+	{ "validator.relax_struct_store", "validator_relax_struct_store", FIELD_FLAG, AT(job.options.flags), .flag = SPVSCOPE_OPTION_VAL_RELAX_STRUCT_STORE, .default_json = "false" },
+	{ "validator.allow_localsizeid", "validator_allow_localsizeid", FIELD_FLAG, AT(job.options.flags), .flag = SPVSCOPE_OPTION_VAL_ALLOW_LOCALSIZEID, .default_json = "false" },
+	{ "validator.before_hlsl_legalization", "validator_before_hlsl_legalization", FIELD_FLAG, AT(job.options.flags), .flag = SPVSCOPE_OPTION_VAL_BEFORE_HLSL_LEGALIZATION, .default_json = "false" },
+	{ "validator.max_struct_members", "validator_max_struct_members", FIELD_NUMBER32, AT(job.options.validator_limits[0]),
+		1, UINT32_MAX },
+	{ "validator.max_struct_depth", "validator_max_struct_depth", FIELD_NUMBER32, AT(job.options.validator_limits[1]),
+		1, UINT32_MAX },
+	{ "validator.max_local_variables", "validator_max_local_variables", FIELD_NUMBER32, AT(job.options.validator_limits[2]),
+		1, UINT32_MAX },
+	{ "validator.max_global_variables", "validator_max_global_variables", FIELD_NUMBER32, AT(job.options.validator_limits[3]),
+		1, UINT32_MAX },
+	{ "validator.max_switch_branches", "validator_max_switch_branches", FIELD_NUMBER32, AT(job.options.validator_limits[4]),
+		1, UINT32_MAX },
+	{ "validator.max_function_args", "validator_max_function_args", FIELD_NUMBER32, AT(job.options.validator_limits[5]),
+		1, UINT32_MAX },
+	{ "validator.max_control_flow_nesting_depth", "validator_max_control_flow_nesting_depth", FIELD_NUMBER32, AT(job.options.validator_limits[6]),
+		1, UINT32_MAX },
+	{ "validator.max_access_chain_indexes", "validator_max_access_chain_indexes", FIELD_NUMBER32, AT(job.options.validator_limits[7]),
+		1, UINT32_MAX },
+	{ "validator.max_id_bound", "validator_max_id_bound", FIELD_NUMBER32, AT(job.options.validator_limits[8]),
+		1, UINT32_MAX },
+	{ "disassembler.numbers", "disassembler_numbers", FIELD_FLAG, AT(job.options.flags), .flag = SPVSCOPE_OPTION_DIS_NUMBERS, .default_json = "false" },
+	{ "disassembler.no_header", "disassembler_no_header", FIELD_FLAG, AT(job.options.flags), .flag = SPVSCOPE_OPTION_DIS_NO_HEADER, .default_json = "false" },
+	{ "disassembler.no_indent", "disassembler_no_indent", FIELD_FLAG, AT(job.options.flags), .flag = SPVSCOPE_OPTION_DIS_NO_INDENT, .default_json = "false" },
+	{ "disassembler.offsets", "disassembler_offsets", FIELD_FLAG, AT(job.options.flags), .flag = SPVSCOPE_OPTION_DIS_OFFSETS, .default_json = "false" },
+	{ "disassembler.comments", "disassembler_comments", FIELD_FLAG, AT(job.options.flags), .flag = SPVSCOPE_OPTION_DIS_COMMENTS, .default_json = "false" },
+	{ "binding_bases", NULL, FIELD_CUSTOM, .max = REQUEST_MAX_SETTINGS, .set_json = field_settings_json,
+		.write = field_settings_write, .languages = GLSL_HLSL },
+	{ "resource_bindings", NULL, FIELD_CUSTOM, .max = REQUEST_MAX_SETTINGS, .set_json = field_settings_json,
+		.write = field_settings_write, .languages = GLSL_HLSL },
+	{ "resource_limits", NULL, FIELD_CUSTOM, .max = REQUEST_MAX_SETTINGS, .set_json = field_settings_json,
+		.write = field_settings_write, .languages = GLSL_HLSL },
+	{ "uniform_locations", NULL, FIELD_CUSTOM, .max = REQUEST_MAX_SETTINGS, .set_json = field_settings_json,
+		.write = field_settings_write, .languages = GLSL_ONLY },
+	{ "block_backing", NULL, FIELD_CUSTOM, .max = REQUEST_MAX_SETTINGS, .set_json = field_settings_json,
+		.write = field_settings_write, .languages = GLSL_ONLY },
+	{ "default_uniform_block", NULL, FIELD_CUSTOM, .max = REQUEST_MAX_SETTINGS, .set_json = field_settings_json,
+		.write = field_settings_write, .languages = GLSL_ONLY },
+	{ "atomic_counter_block", NULL, FIELD_CUSTOM, .max = REQUEST_MAX_SETTINGS, .set_json = field_settings_json,
+		.write = field_settings_write, .languages = GLSL_ONLY },
 	{ "emit", "emit", FIELD_CUSTOM, .default_json = "[\"spirv\"]", .set_json = field_emit_json,
 		.set_text = field_emit_text, .write = field_emit_write },
 	{ "trace.level", "trace", FIELD_CUSTOM, .set_json = field_level_json, .set_text = field_level_text, .write = field_level_write },
@@ -189,17 +296,26 @@ static int set_string(struct compile_request *r, const struct request_field *f, 
 	return 0;
 }
 
-static int set_bool(struct compile_request *r, const struct request_field *f, const char *where, const char *text,
-	struct diag *d)
+static int parse_bool(const char *where, const char *text, bool *ret, struct diag *d)
 {
-	bool *slot = (bool *)((char *)r + f->offset);
-
 	if (strcmp(text, "true") == 0 || strcmp(text, "1") == 0 || text[0] == '\0')
-		*slot = true;
+		*ret = true;
 	else if (strcmp(text, "false") == 0 || strcmp(text, "0") == 0)
-		*slot = false;
+		*ret = false;
 	else
 		return field_unknown_word(d, where, text, "true, false, 1, 0");
+	return 0;
+}
+
+static int set_flag(struct compile_request *r, const struct request_field *f, const char *where, const char *text,
+	struct diag *d)
+{
+	uint64_t *slot = (uint64_t *)(void *)((char *)r + f->offset);
+	bool value;
+
+	if (parse_bool(where, text, &value, d) < 0)
+		return -EINVAL;
+	*slot = value ? *slot | f->flag : *slot & ~f->flag;
 	return 0;
 }
 
@@ -237,7 +353,9 @@ int field_set_text(struct compile_request *r, const struct request_field *f, con
 		return 0;
 	}
 	case FIELD_BOOL:
-		return set_bool(r, f, where, text, d);
+		return parse_bool(where, text, (bool *)((char *)r + f->offset), d);
+	case FIELD_FLAG:
+		return set_flag(r, f, where, text, d);
 	case FIELD_NUMBER32:
 	case FIELD_NUMBER64:
 		return set_number(r, f, where, text, d);

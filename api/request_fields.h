@@ -12,6 +12,7 @@ enum field_type {
 	FIELD_TEXT,    /* char *; max: most bytes */
 	FIELD_WORD,    /* an enum of 4 bytes */
 	FIELD_BOOL,
+	FIELD_FLAG,    /* a bit of a uint64_t; false is the default */
 	FIELD_NUMBER32,
 	FIELD_NUMBER64,
 	FIELD_CUSTOM,  /* its own functions */
@@ -41,6 +42,8 @@ struct request_field {
 	const char *default_json; /* as openapi.yaml writes it; NULL: none, or worked out */
 	const struct field_words *words;
 	bool may_repeat;     /* the parameter */
+	uint64_t flag;       /* of FIELD_FLAG */
+	uint32_t languages;  /* bits of 1u << enum spvscope_language that it means something for; 0: all */
 	int (*set_json)(struct compile_request *r, const struct request_field *f, json_t *value, struct diag *d);
 	int (*set_text)(struct compile_request *r, const struct request_field *f, const char *text, struct diag *d);
 	/* Of a custom field: key and value, unless it has its default. NULL: written with another, or apart. */
@@ -68,6 +71,14 @@ int field_level_text(struct compile_request *r, const struct request_field *f, c
 int field_filter_json(struct compile_request *r, const struct request_field *f, json_t *v, struct diag *d);
 int field_filter_text(struct compile_request *r, const struct request_field *f, const char *text, struct diag *d);
 
+/* request_options.c: fields that become settings of the job; their forms are a table there. */
+int field_settings_json(struct compile_request *r, const struct request_field *f, json_t *v, struct diag *d);
+int field_undefine_text(struct compile_request *r, const struct request_field *f, const char *text, struct diag *d);
+int field_glsl_version_json(struct compile_request *r, const struct request_field *f, json_t *v, struct diag *d);
+int field_glsl_version_text(struct compile_request *r, const struct request_field *f, const char *text, struct diag *d);
+void field_settings_write(const struct compile_request *r, const struct request_field *f, struct request_writer *w);
+void field_glsl_version_write(const struct compile_request *r, const struct request_field *f, struct request_writer *w);
+
 /* The same, written; request_write.c. */
 void field_files_write(const struct compile_request *r, const struct request_field *f, struct request_writer *w);
 void field_spirv_version_write(const struct compile_request *r, const struct request_field *f, struct request_writer *w);
@@ -85,6 +96,13 @@ struct emit_word {
 extern const struct emit_word emit_words[];
 /* The words of "optimize" that are recipes, by enum spvscope_optimize; SPVSCOPE_OPTIMIZE_PASSES of them. */
 extern const char *const optimize_words[SPVSCOPE_OPTIMIZE_PASSES];
+
+/* Key and colon of a field that is being written. */
+void request_writer_key(struct request_writer *w, const char *path);
+/* Does the field have its default? Decided by whether request_json would write it. */
+bool request_field_is_default(const struct compile_request *r, const struct request_field *f);
+/* The table as JSON, for those who offer its options: [{"field", "parameter", …}]; prose is the contract's. */
+void request_fields_json(struct strbuf *out);
 
 /* Sets a field of a plain type; where is what the error calls it. */
 int field_set_text(struct compile_request *r, const struct request_field *f, const char *where, const char *text,

@@ -7,6 +7,7 @@
 
 #include "api/base64.h"
 #include "api/request_fields.h"
+#include "base/cleanup.h"
 
 static void leave_group(struct request_writer *w)
 {
@@ -16,7 +17,7 @@ static void leave_group(struct request_writer *w)
 }
 
 /* Key and colon of a field's member; groups ("target.env") open and end on the way. */
-static void key(struct request_writer *w, const char *path)
+void request_writer_key(struct request_writer *w, const char *path)
 {
 	const char *dot = strchr(path, '.');
 	size_t group_len = dot ? (size_t)(dot - path) : 0;
@@ -44,7 +45,7 @@ static void write_number(const struct request_field *f, uint64_t value, uint64_t
 {
 	if (value == default_value)
 		return;
-	key(w, f->path);
+	request_writer_key(w, f->path);
 	strbuf_printf(w->out, "%" PRIu64, value);
 }
 
@@ -57,20 +58,26 @@ static void write_field(const struct compile_request *r, const struct compile_re
 	case FIELD_TEXT:
 		if (!*(char *const *)value)
 			return;
-		key(w, f->path);
+		request_writer_key(w, f->path);
 		string(w, *(char *const *)value);
 		return;
 	case FIELD_WORD:
 		if (*(const unsigned *)value == *(const unsigned *)usual)
 			return;
-		key(w, f->path);
+		request_writer_key(w, f->path);
 		string(w, f->words->name(*(const unsigned *)value));
 		return;
 	case FIELD_BOOL:
 		if (*(const bool *)value == *(const bool *)usual)
 			return;
-		key(w, f->path);
+		request_writer_key(w, f->path);
 		strbuf_puts(w->out, *(const bool *)value ? "true" : "false");
+		return;
+	case FIELD_FLAG:
+		if (!(*(const uint64_t *)value & f->flag))
+			return;
+		request_writer_key(w, f->path);
+		strbuf_puts(w->out, "true");
 		return;
 	case FIELD_NUMBER32:
 		write_number(f, *(const uint32_t *)value, *(const uint32_t *)usual, w);
@@ -85,14 +92,26 @@ static void write_field(const struct compile_request *r, const struct compile_re
 	}
 }
 
+bool request_field_is_default(const struct compile_request *r, const struct request_field *f)
+{
+	_cleanup_strbuf_ struct strbuf out = { 0 };
+	struct request_writer w = { .out = &out, .is_first = true };
+	struct compile_request defaults = { 0 };
+
+	compile_request_init(&defaults); /* owns nothing */
+	if (f->path)
+		write_field(r, &defaults, f, &w);
+	return out.len == 0 && !out.failed;
+}
+
 static void write_source(const struct spvscope_file *source, struct request_writer *w)
 {
 	if (strbuf_is_json_text(source->data, source->size)) {
-		key(w, "source");
+		request_writer_key(w, "source");
 		strbuf_json_string(w->out, (const char *)source->data, source->size);
 		return;
 	}
-	key(w, "source_base64");
+	request_writer_key(w, "source_base64");
 	strbuf_putc(w->out, '"');
 	base64_encode(source->data, source->size, w->out);
 	strbuf_putc(w->out, '"');
@@ -118,7 +137,7 @@ void field_files_write(const struct compile_request *r, const struct request_fie
 {
 	if (!r->job.n_files)
 		return;
-	key(w, f->path);
+	request_writer_key(w, f->path);
 	for (size_t i = 0; i < r->job.n_files; i++) {
 		const struct spvscope_file *file = &r->job.files[i];
 
@@ -142,7 +161,7 @@ void field_spirv_version_write(const struct compile_request *r, const struct req
 
 	if (!version)
 		return;
-	key(w, f->path);
+	request_writer_key(w, f->path);
 	strbuf_printf(w->out, "\"%" PRIu32 ".%" PRIu32 "\"", version >> 16, version >> 8 & 0xff);
 }
 
@@ -150,7 +169,7 @@ void field_defines_write(const struct compile_request *r, const struct request_f
 {
 	if (!r->job.n_defines)
 		return;
-	key(w, f->path);
+	request_writer_key(w, f->path);
 	for (size_t i = 0; i < r->job.n_defines; i++) {
 		const struct spvscope_define *define = &r->job.defines[i];
 
@@ -171,7 +190,7 @@ void field_optimize_write(const struct compile_request *r, const struct request_
 
 	if (job->optimize == SPVSCOPE_OPTIMIZE_NONE)
 		return;
-	key(w, f->path);
+	request_writer_key(w, f->path);
 	if (job->optimize != SPVSCOPE_OPTIMIZE_PASSES) {
 		string(w, optimize_words[job->optimize]);
 		return;
@@ -191,7 +210,7 @@ void field_emit_write(const struct compile_request *r, const struct request_fiel
 
 	if (r->job.emit == SPVSCOPE_EMIT_SPIRV)
 		return;
-	key(w, f->path);
+	request_writer_key(w, f->path);
 	strbuf_putc(w->out, '[');
 	for (const struct emit_word *row = emit_words; row->word; row++) {
 		if (!(r->job.emit & row->bit))
@@ -208,7 +227,7 @@ void field_level_write(const struct compile_request *r, const struct request_fie
 {
 	if (!r->has_trace_level)
 		return;
-	key(w, f->path);
+	request_writer_key(w, f->path);
 	string(w, trace_level_name(r->trace_level));
 }
 
@@ -216,6 +235,6 @@ void field_filter_write(const struct compile_request *r, const struct request_fi
 {
 	if (!r->trace_filter)
 		return;
-	key(w, f->path);
+	request_writer_key(w, f->path);
 	string(w, r->trace_filter);
 }

@@ -21,6 +21,11 @@ void spvscope_job_done(struct spvscope_job *job)
 		file_done(&job->files[i]);
 	free(job->files);
 	free(job->entry_point);
+	free(job->source_entry_point);
+	free(job->focus);
+	for (size_t i = 0; i < job->n_settings; i++)
+		free(job->settings[i].name);
+	free(job->settings);
 	for (size_t i = 0; i < job->n_defines; i++) {
 		free(job->defines[i].name);
 		free(job->defines[i].value);

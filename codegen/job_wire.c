@@ -17,6 +17,7 @@
 #define STRING_LEAST_BYTES     4u
 #define FILE_LEAST_BYTES       8u
 #define DEFINE_LEAST_BYTES     8u
+#define SETTING_LEAST_BYTES    24u
 #define DIAGNOSTIC_LEAST_BYTES 36u
 #define RELATED_LEAST_BYTES    20u
 
@@ -94,6 +95,56 @@ enum {
 	JOB_FLAG_CHECK_ONLY = 8,
 };
 
+static void put_options(const struct spvscope_job *job, struct strbuf *out)
+{
+	const struct spvscope_options *o = &job->options;
+
+	wire_put_u64(out, o->flags);
+	wire_put_u32(out, o->warnings);
+	wire_put_u32(out, o->glsl_version);
+	wire_put_u32(out, o->glsl_profile);
+	wire_put_u32(out, o->client_version);
+	wire_put_u32(out, o->uniform_base);
+	for (size_t i = 0; i < SPVSCOPE_N_VALIDATOR_LIMITS; i++)
+		wire_put_u32(out, o->validator_limits[i]);
+	wire_put_u32(out, (uint32_t)job->n_settings);
+	for (size_t i = 0; i < job->n_settings; i++) {
+		const struct spvscope_setting *s = &job->settings[i];
+
+		wire_put_u32(out, s->kind);
+		wire_put_u32(out, s->stage);
+		wire_put_string(out, s->name);
+		for (size_t k = 0; k < ARRAY_SIZE(s->numbers); k++)
+			wire_put_u32(out, s->numbers[k]);
+	}
+}
+
+static void get_options(struct wire_reader *r, struct spvscope_job *job, bool *no_memory)
+{
+	struct spvscope_options *o = &job->options;
+
+	o->flags = wire_get_u64(r);
+	o->warnings = (enum spvscope_warnings)get_enum(r, SPVSCOPE_N_WARNINGS);
+	o->glsl_version = wire_get_u32(r);
+	o->glsl_profile = (enum spvscope_profile)get_enum(r, SPVSCOPE_N_PROFILES);
+	o->client_version = wire_get_u32(r);
+	o->uniform_base = wire_get_u32(r);
+	for (size_t i = 0; i < SPVSCOPE_N_VALIDATOR_LIMITS; i++)
+		o->validator_limits[i] = wire_get_u32(r);
+	job->settings = get_array(r, SETTING_LEAST_BYTES, sizeof(*job->settings), &job->n_settings, no_memory);
+	for (size_t i = 0; i < job->n_settings && !r->bad; i++) {
+		struct spvscope_setting *s = &job->settings[i];
+
+		s->kind = (enum spvscope_setting_kind)get_enum(r, SPVSCOPE_N_SETTING_KINDS);
+		s->stage = (enum spvscope_stage)get_enum(r, SPVSCOPE_N_STAGES);
+		s->name = wire_get_string(r);
+		for (size_t k = 0; k < ARRAY_SIZE(s->numbers); k++)
+			s->numbers[k] = wire_get_u32(r);
+		if (!s->name && s->kind != SPVSCOPE_SETTING_BINDING_BASE && s->kind != SPVSCOPE_SETTING_RESOURCE_BINDING)
+			r->bad = true;
+	}
+}
+
 void job_encode(const struct spvscope_job *job, struct strbuf *out)
 {
 	wire_put_u32(out, JOB_WIRE_VERSION);
@@ -109,6 +160,9 @@ void job_encode(const struct spvscope_job *job, struct strbuf *out)
 			(job->auto_map_locations ? JOB_FLAG_AUTO_MAP_LOCATIONS : 0u) |
 			(job->check_only ? JOB_FLAG_CHECK_ONLY : 0u));
 	wire_put_string(out, job->entry_point);
+	wire_put_string(out, job->source_entry_point);
+	wire_put_string(out, job->focus);
+	put_options(job, out);
 	put_file(out, &job->source);
 	wire_put_u32(out, (uint32_t)job->n_files);
 	for (size_t i = 0; i < job->n_files; i++)
@@ -160,7 +214,7 @@ int job_decode(const void *data, size_t size, struct spvscope_job *ret)
 	ret->env = (enum spvscope_env)get_enum(&r, SPVSCOPE_N_ENVS);
 	ret->spirv_version = wire_get_u32(&r);
 	ret->optimize = (enum spvscope_optimize)get_enum(&r, SPVSCOPE_OPTIMIZE_PASSES + 1);
-	ret->debug_info = (enum spvscope_debug_info)get_enum(&r, SPVSCOPE_DEBUG_INFO_FULL + 1);
+	ret->debug_info = (enum spvscope_debug_info)get_enum(&r, SPVSCOPE_N_DEBUG_INFOS);
 	ret->emit = wire_get_u32(&r);
 	uint32_t flags = wire_get_u32(&r);
 	ret->validate = flags & JOB_FLAG_VALIDATE;
@@ -168,6 +222,9 @@ int job_decode(const void *data, size_t size, struct spvscope_job *ret)
 	ret->auto_map_locations = flags & JOB_FLAG_AUTO_MAP_LOCATIONS;
 	ret->check_only = flags & JOB_FLAG_CHECK_ONLY;
 	ret->entry_point = wire_get_string(&r);
+	ret->source_entry_point = wire_get_string(&r);
+	ret->focus = wire_get_string(&r);
+	get_options(&r, ret, &no_memory);
 	if (!get_file(&r, &ret->source))
 		no_memory = true;
 	if (!no_memory)

@@ -51,7 +51,7 @@ static bool takes_spirv(const struct codegen_run *run)
 /* HLSL becomes SPIR-V that its environments refuse until the legalizing passes have run. */
 static bool optimizes(const struct codegen_run *run)
 {
-	return run->job->optimize != SPVSCOPE_OPTIMIZE_NONE || run->result->language == SPVSCOPE_LANGUAGE_HLSL;
+	return run->job->optimize != SPVSCOPE_OPTIMIZE_NONE || spirv_legalizes(run);
 }
 
 static int map_lines(struct codegen_run *run)
@@ -78,6 +78,8 @@ static int finish_spirv(struct codegen_run *run)
 	const struct spvscope_job *job = run->job;
 	int r = CODEGEN_GOOD;
 
+	if (job->options.flags & SPVSCOPE_OPTION_PREPROCESS_ONLY)
+		return r; /* there is no module */
 	/* The optimizer expects a valid module; our own compilers make one, a stranger may not have. */
 	if (job->validate && optimizes(run) && takes_spirv(run))
 		r = spirv_validate(run, "input");
@@ -171,6 +173,8 @@ int spvscope_compile(const struct spvscope_job *job, const struct spvscope_trace
 	uint32_t span = span_begin(&run, SPVSCOPE_LEVEL_INFO, "codegen::compile");
 	int r = conclude(&run, codegen_guarded(run_stages, &run));
 
+	if (job->focus && run_focus(&run) < 0)
+		r = -ENOMEM;
 	describe(&run, span);
 	span_end(&run, span);
 	/* Behind the compile, so that its time is its own. */

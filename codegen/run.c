@@ -83,8 +83,14 @@ static void tell(const struct codegen_run *run, const struct spvscope_diagnostic
 	t->event(t->ctx, level, run->stage, text, (size_t)n < sizeof(text) ? (size_t)n : sizeof(text) - 1);
 }
 
-int run_diagnose(struct codegen_run *run, const struct spvscope_diagnostic *d)
+int run_diagnose(struct codegen_run *run, const struct spvscope_diagnostic *given)
 {
+	struct spvscope_diagnostic copy = *given, *d = &copy;
+
+	if (d->severity == SPVSCOPE_SEVERITY_WARNING && run->job->options.warnings == SPVSCOPE_WARNINGS_OFF)
+		return CODEGEN_GOOD;
+	if (d->severity == SPVSCOPE_SEVERITY_WARNING && run->job->options.warnings == SPVSCOPE_WARNINGS_ERROR)
+		d->severity = SPVSCOPE_SEVERITY_ERROR;
 	tell(run, d);
 	int r = spvscope_result_diagnose(run->result, d->severity, d->source, d->code, d->file, d->line,
 		d->column_begin, d->column_end, d->message);
@@ -93,6 +99,52 @@ int run_diagnose(struct codegen_run *run, const struct spvscope_diagnostic *d)
 	if (r < 0)
 		return r;
 	return d->severity == SPVSCOPE_SEVERITY_ERROR ? CODEGEN_WRONG : CODEGEN_GOOD;
+}
+
+static bool is_about(const struct codegen_run *run, const struct spvscope_diagnostic *d)
+{
+	const char *name = d->file ? d->file : run->job->source.name;
+
+	return name && strcmp(name, run->job->focus) == 0;
+}
+
+static bool was_read(const struct codegen_run *run)
+{
+	const struct spvscope_result *result = run->result;
+
+	if (run->job->source.name && strcmp(run->job->source.name, run->job->focus) == 0)
+		return true;
+	for (size_t i = 0; i < result->n_dependencies; i++)
+		if (strcmp(result->dependencies[i], run->job->focus) == 0)
+			return true;
+	return false;
+}
+
+int run_focus(struct codegen_run *run)
+{
+	struct spvscope_result *result = run->result;
+	size_t n = 0;
+
+	if (!was_read(run) && run_diagnose(run, &(struct spvscope_diagnostic){
+		.severity = SPVSCOPE_SEVERITY_WARNING,
+		.file = run->job->focus,
+		.source = (char *)"spvscope",
+		.code = (char *)"focus-not-read",
+		.message = (char *)"the compile did not come to include this file",
+	}) < 0)
+		return -ENOMEM;
+	if (result->n_diagnostics == 0)
+		return 0;
+	struct spvscope_diagnostic *sorted = calloc(result->n_diagnostics, sizeof(*sorted));
+	if (!sorted)
+		return -ENOMEM;
+	for (int others = 0; others <= 1; others++)
+		for (size_t i = 0; i < result->n_diagnostics; i++)
+			if (is_about(run, &result->diagnostics[i]) == !others)
+				sorted[n++] = result->diagnostics[i];
+	memcpy(result->diagnostics, sorted, n * sizeof(*sorted));
+	free(sorted);
+	return 0;
 }
 
 int run_refuse(struct codegen_run *run, const char *source, const char *code, const char *fmt, ...)

@@ -51,6 +51,9 @@ int run_diagnose(struct codegen_run *run, const struct spvscope_diagnostic *d);
 /* The same for an error of our own making, without a place. */
 int run_refuse(struct codegen_run *run, const char *source, const char *code, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
+/* Puts what is said of the job's focus file before the rest, and a warning before both when the compile did not read that
+ * file. 0 or -ENOMEM. */
+int run_focus(struct codegen_run *run);
 /* Remembers that the job's file was read. 0 or -ENOMEM. */
 int run_depend(struct codegen_run *run, const char *name);
 /* Remembers that a file of this path was looked for among the job's and is not there: one day it may be. 0 or -ENOMEM. */

@@ -32,7 +32,8 @@ static int preprocess(struct codegen_run *run, struct glslang_shim *s)
 	uint32_t span;
 	int r;
 
-	if (!(run->job->emit & SPVSCOPE_EMIT_PREPROCESSED))
+	if (!(run->job->emit & SPVSCOPE_EMIT_PREPROCESSED) &&
+		!(run->job->options.flags & SPVSCOPE_OPTION_PREPROCESS_ONLY))
 		return CODEGEN_GOOD;
 	span = stage_begin(run, "codegen::preprocess", &outer);
 	r = glslang_shim_preprocess(s, &run->result->preprocessed);
@@ -92,7 +93,8 @@ static int run_steps(struct codegen_run *run, struct glslang_shim *s)
 		link_program,
 		generate,
 	};
-	size_t n_steps = ARRAY_SIZE(steps) - (run->job->check_only ? 1 : 0);
+	bool preprocess_only = run->job->options.flags & SPVSCOPE_OPTION_PREPROCESS_ONLY;
+	size_t n_steps = preprocess_only ? 1 : ARRAY_SIZE(steps) - (run->job->check_only ? 1 : 0);
 	int r = CODEGEN_GOOD;
 
 	for (size_t i = 0; i < n_steps && r == CODEGEN_GOOD; i++)
@@ -129,10 +131,7 @@ static int compile(struct codegen_run *run)
 		.vulkan_version = env.vulkan_version,
 		.spirv_version = env.spirv_version,
 		.preamble = preamble.data ? preamble.data : "",
-		.entry_point = job->entry_point,
-		.auto_map_bindings = job->auto_map_bindings,
-		.auto_map_locations = job->auto_map_locations,
-		.debug_info = job->debug_info,
+		.job = job,
 		.ctx = &includes,
 		.include_open = glslang_include_open,
 		.include_close = glslang_include_close,

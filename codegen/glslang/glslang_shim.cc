@@ -60,6 +60,16 @@ EShLanguage stage_of(enum spvscope_stage stage)
 	}
 }
 
+glslang::TResourceType resource_of(uint32_t resource)
+{
+	static const glslang::TResourceType rows[SPVSCOPE_N_RESOURCES] = {
+		glslang::EResSampler, glslang::EResTexture, glslang::EResImage, glslang::EResUbo, glslang::EResSsbo,
+		glslang::EResUav,
+	};
+
+	return resource < SPVSCOPE_N_RESOURCES ? rows[resource] : glslang::EResUbo;
+}
+
 class Includer : public glslang::TShader::Includer {
 public:
 	explicit Includer(const glslang_shim_options &options) : options(options)
@@ -154,6 +164,10 @@ struct glslang_shim {
 	}
 
 	std::unique_ptr<glslang::TShader> make_shader();
+	void set_flags(glslang::TShader &s, uint64_t flags);
+	void set(glslang::TShader &s, const spvscope_setting &setting);
+	const TBuiltInResource *resources();
+	int version(EProfile *ret_profile, bool *ret_force) const;
 	EShMessages messages() const;
 	int default_version() const
 	{
@@ -166,6 +180,8 @@ struct glslang_shim {
 	std::unique_ptr<glslang::TShader> shader;
 	std::unique_ptr<glslang::TProgram> program;
 	std::string log;
+	std::vector<std::string> resource_bindings;
+	std::unique_ptr<TBuiltInResource> limits; // where the job changes some
 	const char *strings[1], *names[1];
 	int lengths[1];
 };
@@ -175,18 +191,22 @@ std::unique_ptr<glslang::TShader> glslang_shim::make_shader()
 	EShLanguage stage = stage_of(options.stage);
 	auto s = std::make_unique<glslang::TShader>(stage);
 
+	resource_bindings.clear();
 	strings[0] = options.source;
 	lengths[0] = static_cast<int>(options.size);
 	names[0] = options.name;
 	s->setStringsWithLengthsAndNames(strings, lengths, names, 1);
 	s->setPreamble(options.preamble);
-	s->setEntryPoint(options.entry_point ? options.entry_point : "main");
-	if (options.entry_point)
-		s->setSourceEntryPoint(options.entry_point);
-	s->setAutoMapBindings(options.auto_map_bindings);
-	s->setAutoMapLocations(options.auto_map_locations);
+	const spvscope_job &job = *options.job;
+	const char *source_entry_point = job.source_entry_point ? job.source_entry_point : job.entry_point;
+	s->setEntryPoint(job.entry_point ? job.entry_point : "main");
+	if (source_entry_point)
+		s->setSourceEntryPoint(source_entry_point);
+	s->setAutoMapBindings(job.auto_map_bindings);
+	s->setAutoMapLocations(job.auto_map_locations);
 	s->setEnvInput(options.hlsl ? glslang::EShSourceHlsl : glslang::EShSourceGlsl, stage,
-		options.opengl ? glslang::EShClientOpenGL : glslang::EShClientVulkan, 100);
+		options.opengl ? glslang::EShClientOpenGL : glslang::EShClientVulkan,
+		job.options.client_version ? static_cast<int>(job.options.client_version) : 100);
 	if (options.opengl)
 		s->setEnvClient(glslang::EShClientOpenGL, glslang::EShTargetOpenGL_450);
 	else
@@ -194,20 +214,136 @@ std::unique_ptr<glslang::TShader> glslang_shim::make_shader()
 			static_cast<glslang::EShTargetClientVersion>(options.vulkan_version));
 	s->setEnvTarget(glslang::EShTargetSpv,
 		static_cast<glslang::EShTargetLanguageVersion>(options.spirv_version));
+	if (job.options.flags)
+		set_flags(*s, job.options.flags);
+	if (job.options.uniform_base)
+		s->setUniformLocationBase(static_cast<int>(job.options.uniform_base - 1));
+	for (size_t i = 0; i < job.n_settings; i++)
+		set(*s, job.settings[i]);
 	return s;
+}
+
+void glslang_shim::set_flags(glslang::TShader &s, uint64_t flags)
+{
+	s.setInvertY(flags & SPVSCOPE_OPTION_INVERT_Y);
+	s.setNanMinMaxClamp(flags & SPVSCOPE_OPTION_NAN_CLAMP);
+	s.setFlattenUniformArrays(flags & SPVSCOPE_OPTION_FLATTEN_UNIFORM_ARRAYS);
+	s.setNoStorageFormat(flags & SPVSCOPE_OPTION_NO_STORAGE_FORMAT);
+	s.setHlslIoMapping(flags & SPVSCOPE_OPTION_HLSL_IOMAP);
+	s.setDxPositionW(flags & SPVSCOPE_OPTION_HLSL_DX_POSITION_W);
+	if (flags & SPVSCOPE_OPTION_AUTO_COMBINED_IMAGE_SAMPLER)
+		s.setTextureSamplerTransformMode(EShTexSampTransUpgradeTextureRemoveSampler);
+	if (flags & SPVSCOPE_OPTION_ENHANCED_MESSAGES)
+		s.setEnhancedMsgs();
+	if (flags & SPVSCOPE_OPTION_HLSL_FUNCTIONALITY1)
+		s.setEnvTargetHlslFunctionality1();
+	if (flags & SPVSCOPE_OPTION_RELAXED_RULES)
+		s.setEnvInputVulkanRulesRelaxed();
+}
+
+// The pointers that glslang keeps are to the job's own names, which outlive it.
+void glslang_shim::set(glslang::TShader &s, const spvscope_setting &setting)
+{
+	const uint32_t *numbers = setting.numbers;
+
+	if (setting.stage != SPVSCOPE_STAGE_NONE && setting.stage != options.stage)
+		return;
+	switch (setting.kind) {
+	case SPVSCOPE_SETTING_BINDING_BASE:
+		if (numbers[2] == SPVSCOPE_ANY_NUMBER)
+			s.setShiftBinding(resource_of(numbers[0]), numbers[1]);
+		else
+			s.setShiftBindingForSet(resource_of(numbers[0]), numbers[1], numbers[2]);
+		break;
+	case SPVSCOPE_SETTING_RESOURCE_BINDING:
+		if (setting.name) {
+			resource_bindings.push_back(setting.name);
+			resource_bindings.push_back(std::to_string(numbers[0]));
+			resource_bindings.push_back(std::to_string(numbers[1]));
+			s.setResourceSetBinding(resource_bindings);
+		} else if (resource_bindings.empty()) { // a set alone is for every resource
+			s.setResourceSetBinding({ std::to_string(numbers[0]) });
+		}
+		break;
+	case SPVSCOPE_SETTING_UNIFORM_LOCATION:
+		s.addUniformLocationOverride(setting.name, static_cast<int>(numbers[0]));
+		break;
+	case SPVSCOPE_SETTING_BLOCK_BACKING:
+		s.addBlockStorageOverride(setting.name,
+			numbers[0] == SPVSCOPE_BACKING_BUFFER        ? glslang::EbsStorageBuffer :
+			numbers[0] == SPVSCOPE_BACKING_PUSH_CONSTANT ? glslang::EbsPushConstant :
+								       glslang::EbsUniform);
+		break;
+	case SPVSCOPE_SETTING_DEFAULT_BLOCK:
+		s.setGlobalUniformBlockName(setting.name);
+		s.setGlobalUniformSet(numbers[0]);
+		s.setGlobalUniformBinding(numbers[1]);
+		break;
+	case SPVSCOPE_SETTING_ATOMIC_BLOCK:
+		s.setAtomicCounterBlockName(setting.name);
+		s.setAtomicCounterBlockSet(numbers[0]);
+		break;
+	default: // limits and undefines are no matter of a shader
+		break;
+	}
+}
+
+const TBuiltInResource *glslang_shim::resources()
+{
+	for (size_t i = 0; i < options.job->n_settings; i++) {
+		const spvscope_setting &setting = options.job->settings[i];
+
+		if (setting.kind != SPVSCOPE_SETTING_RESOURCE_LIMIT)
+			continue;
+		if (!limits)
+			limits = std::make_unique<TBuiltInResource>(*GetDefaultResources());
+		std::string line = std::string(setting.name) + " " + std::to_string(static_cast<int32_t>(setting.numbers[0]));
+		DecodeResourceLimits(limits.get(), &line[0]);
+	}
+	return limits ? limits.get() : GetDefaultResources();
+}
+
+// "450core" in the place of the source's #version; otherwise what is taken where a source has none.
+int glslang_shim::version(EProfile *ret_profile, bool *ret_force) const
+{
+	static const EProfile profiles[SPVSCOPE_N_PROFILES] = {
+		ENoProfile, ECoreProfile, ECompatibilityProfile, EEsProfile,
+	};
+	const spvscope_options &o = options.job->options;
+
+	*ret_force = o.glsl_version && !options.hlsl;
+	*ret_profile = *ret_force ? profiles[o.glsl_profile] : ENoProfile;
+	return *ret_force ? static_cast<int>(o.glsl_version) : default_version();
 }
 
 EShMessages glslang_shim::messages() const
 {
+	static const struct {
+		uint64_t flag;
+		EShMessages message;
+	} rows[] = {
+		{ SPVSCOPE_OPTION_KEEP_UNCALLED, EShMsgKeepUncalled },
+		{ SPVSCOPE_OPTION_RELAXED_ERRORS, EShMsgRelaxedErrors },
+		{ SPVSCOPE_OPTION_ENHANCED_MESSAGES, EShMsgEnhanced },
+		{ SPVSCOPE_OPTION_HLSL_OFFSETS, EShMsgHlslOffsets },
+		{ SPVSCOPE_OPTION_HLSL_16BIT_TYPES, EShMsgHlslEnable16BitTypes },
+		{ SPVSCOPE_OPTION_HLSL_DX9_COMPATIBLE, EShMsgHlslDX9Compatible },
+	};
 	unsigned m = EShMsgDefault | EShMsgSpvRules;
 
+	for (const auto &row : rows)
+		if (options.job->options.flags & row.flag)
+			m |= row.message;
+	if (options.job->options.warnings == SPVSCOPE_WARNINGS_OFF)
+		m |= EShMsgSuppressWarnings;
 	// Without it glslang stops at the first error; an editor wants them all.
-	m |= EShMsgCascadingErrors;
+	if (!(options.job->options.flags & SPVSCOPE_OPTION_FIRST_ERROR_ONLY))
+		m |= EShMsgCascadingErrors;
 	if (!options.opengl)
 		m |= EShMsgVulkanRules;
 	if (options.hlsl)
 		m |= EShMsgReadHlsl;
-	if (options.debug_info != SPVSCOPE_DEBUG_INFO_NONE)
+	if (options.job->debug_info != SPVSCOPE_DEBUG_INFO_NONE)
 		m |= EShMsgDebugInfo;
 #ifdef HAVE_GLSLANG_ERROR_COLUMN
 	m |= EShMsgDisplayErrorColumn;
@@ -236,8 +372,11 @@ int glslang_shim_preprocess(struct glslang_shim *s, char **ret_text)
 	return guarded([s, ret_text] {
 		auto shader = s->make_shader();
 		std::string text;
-		bool good = shader->preprocess(GetDefaultResources(), s->default_version(), ENoProfile, false, false,
-			s->messages(), &text, s->includer);
+		EProfile profile;
+		bool force;
+		int version = s->version(&profile, &force);
+		bool good = shader->preprocess(s->resources(), version, profile, force, false, s->messages(), &text,
+			s->includer);
 
 		s->log = shader->getInfoLog();
 		if (!good)
@@ -253,8 +392,10 @@ int glslang_shim_parse(struct glslang_shim *s)
 {
 	return guarded([s] {
 		s->shader = s->make_shader();
-		bool good = s->shader->parse(GetDefaultResources(), s->default_version(), ENoProfile, false, false,
-			s->messages(), s->includer);
+		EProfile profile;
+		bool force;
+		int version = s->version(&profile, &force);
+		bool good = s->shader->parse(s->resources(), version, profile, force, false, s->messages(), s->includer);
 
 		s->log = s->shader->getInfoLog();
 		return good ? 1 : 0;
@@ -283,10 +424,13 @@ int glslang_shim_generate(struct glslang_shim *s, uint32_t **ret_words, size_t *
 		glslang::TIntermediate *tree = s->program->getIntermediate(stage_of(s->options.stage));
 
 		options.disableOptimizer = true;
-		options.generateDebugInfo = s->options.debug_info != SPVSCOPE_DEBUG_INFO_NONE;
+		enum spvscope_debug_info debug = s->options.job->debug_info;
+
+		options.generateDebugInfo = debug != SPVSCOPE_DEBUG_INFO_NONE;
 #ifdef HAVE_GLSLANG_NON_SEMANTIC_DEBUG_INFO
-		options.emitNonSemanticShaderDebugInfo = s->options.debug_info == SPVSCOPE_DEBUG_INFO_FULL;
-		options.emitNonSemanticShaderDebugSource = s->options.debug_info == SPVSCOPE_DEBUG_INFO_FULL;
+		options.emitNonSemanticShaderDebugInfo =
+			debug == SPVSCOPE_DEBUG_INFO_FULL || debug == SPVSCOPE_DEBUG_INFO_NONSEMANTIC;
+		options.emitNonSemanticShaderDebugSource = debug == SPVSCOPE_DEBUG_INFO_FULL;
 #endif
 		s->log.clear();
 		if (!tree)

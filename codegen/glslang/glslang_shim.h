@@ -31,9 +31,7 @@ struct glslang_shim_options {
 	uint32_t vulkan_version; /* 0x401000 is 1.1, as in glslang's own enum; unused with opengl */
 	uint32_t spirv_version;  /* 0x10300 is 1.3 */
 	const char *preamble;
-	const char *entry_point; /* NULL: main */
-	bool auto_map_bindings, auto_map_locations;
-	enum spvscope_debug_info debug_info;
+	const struct spvscope_job *job; /* for its options */
 
 	void *ctx;
 	/* Finds what header means inside includer. 0 with *ret filled in (valid until close), or -errno with a sentence

@@ -67,5 +67,14 @@ int glslang_preamble(struct codegen_run *run, struct strbuf *out)
 			strbuf_printf(out, "#undef %.*s\n", (int)name_length(d->name), d->name);
 		strbuf_printf(out, "#define %s %s\n", d->name, d->value ? d->value : "");
 	}
+	for (size_t i = 0; i < job->n_settings; i++) {
+		const struct spvscope_setting *s = &job->settings[i];
+
+		if (s->kind != SPVSCOPE_SETTING_UNDEFINE)
+			continue;
+		if (!s->name[0] || name_length(s->name) != strlen(s->name))
+			return run_refuse(run, "spvscope", "undefine", "\"%.80s\" is no macro name", s->name);
+		strbuf_printf(out, "#undef %s\n", s->name);
+	}
 	return out->failed ? -ENOMEM : CODEGEN_GOOD;
 }

@@ -238,6 +238,12 @@ static int optimize(struct optimizer_run *o, const struct optimizer_shim_options
 	return CODEGEN_GOOD;
 }
 
+bool spirv_legalizes(const struct codegen_run *run)
+{
+	return run->result->language == SPVSCOPE_LANGUAGE_HLSL &&
+		!(run->job->options.flags & SPVSCOPE_OPTION_HLSL_NO_LEGALIZATION);
+}
+
 int spirv_optimize(struct codegen_run *run)
 {
 	const struct spvscope_job *job = run->job;
@@ -254,7 +260,7 @@ int spirv_optimize(struct codegen_run *run)
 		.words = o->before,
 		.n_words = run->result->n_spirv_words,
 		.target_env = spirv_target_env(job),
-		.legalize_hlsl = run->result->language == SPVSCOPE_LANGUAGE_HLSL,
+		.legalize_hlsl = spirv_legalizes(run),
 		.preset = job->optimize,
 		.passes = job->passes,
 		.n_passes = job->n_passes,

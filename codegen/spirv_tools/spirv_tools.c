@@ -159,19 +159,32 @@ static int assemble(struct codegen_run *run)
 
 static bool is_named(const struct codegen_run *run)
 {
-	return spirv_naming_cost(run->result->spirv, run->result->n_spirv_words) <= SPIRV_NAMING_COST_LIMIT;
+	return !(run->job->options.flags & SPVSCOPE_OPTION_DIS_NUMBERS) &&
+		spirv_naming_cost(run->result->spirv, run->result->n_spirv_words) <= SPIRV_NAMING_COST_LIMIT;
 }
 
 /* The library's words go to *ret_why, malloc'ed, when it refuses the module. */
 static int disassemble(struct codegen_run *run, char **ret_why)
 {
-	uint32_t options = SPV_BINARY_TO_TEXT_OPTION_INDENT;
+	static const struct {
+		uint64_t flag;
+		uint32_t option;
+	} rows[] = {
+		{ SPVSCOPE_OPTION_DIS_NO_HEADER, SPV_BINARY_TO_TEXT_OPTION_NO_HEADER },
+		{ SPVSCOPE_OPTION_DIS_OFFSETS, SPV_BINARY_TO_TEXT_OPTION_SHOW_BYTE_OFFSET },
+		{ SPVSCOPE_OPTION_DIS_COMMENTS, SPV_BINARY_TO_TEXT_OPTION_COMMENT },
+	};
+	uint64_t flags = run->job->options.flags;
+	uint32_t options = flags & SPVSCOPE_OPTION_DIS_NO_INDENT ? 0 : SPV_BINARY_TO_TEXT_OPTION_INDENT;
 	_cleanup_(destroy_diagnostic) spv_diagnostic d = NULL;
 	_cleanup_(destroy_text) spv_text text = NULL;
 	spv_context context = context_for(run->job);
 
 	if (!context)
 		return -ENOMEM;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (flags & rows[i].flag)
+			options |= rows[i].option;
 	if (is_named(run))
 		options |= SPV_BINARY_TO_TEXT_OPTION_FRIENDLY_NAMES;
 	spv_result_t r = spvBinaryToText(context, run->result->spirv, run->result->n_spirv_words, options, &text, &d);
@@ -331,6 +344,35 @@ const struct codegen_backend codegen_spirv_tools = {
 	.compile = compile,
 };
 
+static void set_rules(uint64_t flags, spv_validator_options options)
+{
+	static const struct {
+		uint64_t flag;
+		void (*set)(spv_validator_options options, bool value);
+	} rows[] = {
+		{ SPVSCOPE_OPTION_VAL_RELAX_LOGICAL_POINTER, spvValidatorOptionsSetRelaxLogicalPointer },
+		{ SPVSCOPE_OPTION_VAL_RELAX_BLOCK_LAYOUT, spvValidatorOptionsSetRelaxBlockLayout },
+		{ SPVSCOPE_OPTION_VAL_UNIFORM_BUFFER_STANDARD_LAYOUT, spvValidatorOptionsSetUniformBufferStandardLayout },
+		{ SPVSCOPE_OPTION_VAL_SCALAR_BLOCK_LAYOUT, spvValidatorOptionsSetScalarBlockLayout },
+		{ SPVSCOPE_OPTION_VAL_WORKGROUP_SCALAR_BLOCK_LAYOUT, spvValidatorOptionsSetWorkgroupScalarBlockLayout },
+		{ SPVSCOPE_OPTION_VAL_SKIP_BLOCK_LAYOUT, spvValidatorOptionsSetSkipBlockLayout },
+		{ SPVSCOPE_OPTION_VAL_RELAX_STRUCT_STORE, spvValidatorOptionsSetRelaxStoreStruct },
+		{ SPVSCOPE_OPTION_VAL_ALLOW_LOCALSIZEID, spvValidatorOptionsSetAllowLocalSizeId },
+		{ SPVSCOPE_OPTION_VAL_BEFORE_HLSL_LEGALIZATION, spvValidatorOptionsSetBeforeHlslLegalization },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (flags & rows[i].flag)
+			rows[i].set(options, true);
+}
+
+static void set_limits(const uint32_t limits[SPVSCOPE_N_VALIDATOR_LIMITS], spv_validator_options options)
+{
+	for (unsigned i = 0; i < SPVSCOPE_N_VALIDATOR_LIMITS; i++)
+		if (limits[i])
+			spvValidatorOptionsSetUniversalLimit(options, (spv_validator_limit)i, limits[i]);
+}
+
 static int validate(struct codegen_run *run)
 {
 	_cleanup_(destroy_options) spv_validator_options options = spvValidatorOptionsCreate();
@@ -346,6 +388,9 @@ static int validate(struct codegen_run *run)
 	spvValidatorOptionsSetScalarBlockLayout(options, run->scalar_layout);
 	spvValidatorOptionsSetWorkgroupScalarBlockLayout(options, run->scalar_layout);
 	spvValidatorOptionsSetRelaxBlockLayout(options, run->relaxed_layout);
+	if (run->job->options.flags & SPVSCOPE_OPTION_VAL_ANY)
+		set_rules(run->job->options.flags, options);
+	set_limits(run->job->options.validator_limits, options);
 	spv_result_t r = spvValidateWithOptions(context, options, (spv_const_binary)&binary, &d);
 	if (r == SPV_ERROR_OUT_OF_MEMORY)
 		return -ENOMEM;

@@ -11,6 +11,8 @@ int spirv_validate(struct codegen_run *run, const char *what);
 int spirv_disassemble(struct codegen_run *run);
 /* optimizer.c: the legalizing passes for HLSL, then what the job asks for. */
 int spirv_optimize(struct codegen_run *run);
+/* Do these passes run? */
+bool spirv_legalizes(const struct codegen_run *run);
 /* After the compile: the sizes between the passes, as attributes of their spans, where spirv_optimize left what that
  * needs in run->optimized. Takes that; context is the run. Always CODEGEN_GOOD: a compile does not depend on it. */
 int spirv_measure_sizes(void *ctx);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "api/openapi_json.h"
+#include "api/request_fields.h"
 #include "base/cleanup.h"
 #include "bpf/protocol.h"
 #include "codegen/worker/protocol.h"
@@ -83,7 +84,9 @@ void route_languages(void *app, struct http_request *req)
 			     "\"emit\": [\"spirv\", \"disassembly\", \"dependencies\", \"preprocessed\"");
 	for (unsigned p = 0; p < SPVSCOPE_N_PRODUCTS; p++)
 		strbuf_printf(&r.body, ", \"%s\"", spvscope_product_name((enum spvscope_product)p));
-	strbuf_puts(&r.body, "]}\n");
+	strbuf_puts(&r.body, "],\n\"options\": ");
+	request_fields_json(&r.body);
+	strbuf_puts(&r.body, "}\n");
 	http_reply(req, &r);
 }
 

@@ -40,6 +40,22 @@ static struct spvscope_job full_job(void)
 		.auto_map_locations = true,
 		.emit = SPVSCOPE_EMIT_DISASSEMBLY | SPVSCOPE_EMIT_SPIRV,
 	};
+	job.options = (struct spvscope_options){
+		.flags = SPVSCOPE_OPTION_DIS_COMMENTS | SPVSCOPE_OPTION_INVERT_Y,
+		.warnings = SPVSCOPE_WARNINGS_ERROR,
+		.glsl_version = 450,
+		.glsl_profile = SPVSCOPE_PROFILE_CORE,
+		.client_version = 100,
+		.uniform_base = 3,
+		.validator_limits = { [8] = 77 },
+	};
+	job.source_entry_point = strdup("f");
+	job.focus = strdup("d.glsl");
+	job.settings = calloc(2, sizeof(*job.settings));
+	job.n_settings = 2;
+	job.settings[0] = (struct spvscope_setting){ SPVSCOPE_SETTING_RESOURCE_LIMIT, SPVSCOPE_STAGE_NONE,
+		strdup("MaxLights"), { 5, SPVSCOPE_ANY_NUMBER, 0 } };
+	job.settings[1] = (struct spvscope_setting){ SPVSCOPE_SETTING_BINDING_BASE, SPVSCOPE_STAGE_MESH, NULL, { 1, 2, 3 } };
 	job.files[0] = file("c.glsl", "", 0);
 	job.files[1] = file("d.glsl", "#line", 5);
 	job.defines[0].name = strdup("FAST");
@@ -82,6 +98,14 @@ static void a_job_comes_back_as_it_was(void **state)
 	assert_string_equal(back.defines[1].value, "1");
 	assert_int_equal(back.n_passes, 1);
 	assert_string_equal(back.passes[0], "--ccp");
+	assert_memory_equal(&back.options, &job.options, sizeof(job.options));
+	assert_string_equal(back.source_entry_point, "f");
+	assert_string_equal(back.focus, "d.glsl");
+	assert_int_equal(back.n_settings, 2);
+	assert_string_equal(back.settings[0].name, "MaxLights");
+	assert_null(back.settings[1].name);
+	assert_int_equal(back.settings[1].stage, SPVSCOPE_STAGE_MESH);
+	assert_memory_equal(back.settings[1].numbers, job.settings[1].numbers, sizeof(job.settings[1].numbers));
 	spvscope_job_done(&job);
 	spvscope_job_done(&back);
 	strbuf_done(&sb);

@@ -62,7 +62,9 @@ enum spvscope_optimize {
 enum spvscope_debug_info {
 	SPVSCOPE_DEBUG_INFO_NONE = 0,
 	SPVSCOPE_DEBUG_INFO_LINE,
-	SPVSCOPE_DEBUG_INFO_FULL,
+	SPVSCOPE_DEBUG_INFO_FULL,        /* NonSemantic.Shader.DebugInfo.100 with the source */
+	SPVSCOPE_DEBUG_INFO_NONSEMANTIC, /* the same without */
+	SPVSCOPE_N_DEBUG_INFOS,
 };
 
 /* Bits of job->emit. SPIR-V is always made unless check_only. */
@@ -88,6 +90,109 @@ static inline uint32_t spvscope_product_bit(enum spvscope_product p)
 	return 1u << (SPVSCOPE_EMIT_FIRST_PRODUCT + (unsigned)p);
 }
 
+/* Bits of spvscope_options.flags; what each means in full is told by the field that sets it (api/request_fields.c). */
+#define SPVSCOPE_OPTION_INVERT_Y                     (UINT64_C(1) << 0) /* writes gl_Position.y negated at the end of a vertex shader */
+#define SPVSCOPE_OPTION_NAN_CLAMP                    (UINT64_C(1) << 1) /* min, max and clamp prefer the operand that is not NaN */
+#define SPVSCOPE_OPTION_AUTO_COMBINED_IMAGE_SAMPLER  (UINT64_C(1) << 2) /* textures become combined image samplers, samplers go */
+#define SPVSCOPE_OPTION_FLATTEN_UNIFORM_ARRAYS       (UINT64_C(1) << 3) /* arrays of textures and samplers become single ones */
+#define SPVSCOPE_OPTION_NO_STORAGE_FORMAT            (UINT64_C(1) << 4) /* storage images get the format Unknown */
+#define SPVSCOPE_OPTION_KEEP_UNCALLED                (UINT64_C(1) << 5) /* functions that nothing calls stay */
+#define SPVSCOPE_OPTION_RELAXED_RULES                (UINT64_C(1) << 6) /* GLSL of OpenGL is taken for Vulkan: loose uniforms, atomic counters */
+#define SPVSCOPE_OPTION_RELAXED_ERRORS               (UINT64_C(1) << 7) /* glslang overlooks some errors */
+#define SPVSCOPE_OPTION_FIRST_ERROR_ONLY             (UINT64_C(1) << 8) /* nothing is told behind the first error */
+#define SPVSCOPE_OPTION_ENHANCED_MESSAGES            (UINT64_C(1) << 9) /* glslang words syntax errors for people */
+#define SPVSCOPE_OPTION_HLSL_IOMAP                   (UINT64_C(1) << 10) /* bindings by HLSL's registers */
+#define SPVSCOPE_OPTION_HLSL_OFFSETS                 (UINT64_C(1) << 11) /* blocks packed by HLSL's rules */
+#define SPVSCOPE_OPTION_HLSL_16BIT_TYPES             (UINT64_C(1) << 12) /* half and min16 types have 16 bits */
+#define SPVSCOPE_OPTION_HLSL_FUNCTIONALITY1          (UINT64_C(1) << 13) /* SPV_GOOGLE_hlsl_functionality1 */
+#define SPVSCOPE_OPTION_HLSL_DX9_COMPATIBLE          (UINT64_C(1) << 14) /* DirectX 9's samplers and semantics */
+#define SPVSCOPE_OPTION_HLSL_DX_POSITION_W           (UINT64_C(1) << 15) /* DirectX's w of SV_Position */
+#define SPVSCOPE_OPTION_HLSL_NO_LEGALIZATION         (UINT64_C(1) << 16) /* what the front end made is not legalized */
+#define SPVSCOPE_OPTION_PREPROCESS_ONLY              (UINT64_C(1) << 17) /* nothing behind the preprocessor */
+#define SPVSCOPE_OPTION_VAL_RELAX_LOGICAL_POINTER    (UINT64_C(1) << 18)
+#define SPVSCOPE_OPTION_VAL_RELAX_BLOCK_LAYOUT       (UINT64_C(1) << 19)
+#define SPVSCOPE_OPTION_VAL_UNIFORM_BUFFER_STANDARD_LAYOUT (UINT64_C(1) << 20)
+#define SPVSCOPE_OPTION_VAL_SCALAR_BLOCK_LAYOUT      (UINT64_C(1) << 21)
+#define SPVSCOPE_OPTION_VAL_WORKGROUP_SCALAR_BLOCK_LAYOUT (UINT64_C(1) << 22)
+#define SPVSCOPE_OPTION_VAL_SKIP_BLOCK_LAYOUT        (UINT64_C(1) << 23)
+#define SPVSCOPE_OPTION_VAL_RELAX_STRUCT_STORE       (UINT64_C(1) << 24)
+#define SPVSCOPE_OPTION_VAL_ALLOW_LOCALSIZEID        (UINT64_C(1) << 25)
+#define SPVSCOPE_OPTION_VAL_BEFORE_HLSL_LEGALIZATION (UINT64_C(1) << 26)
+#define SPVSCOPE_OPTION_DIS_NUMBERS                  (UINT64_C(1) << 27) /* ids are numbers */
+#define SPVSCOPE_OPTION_DIS_NO_HEADER                (UINT64_C(1) << 28)
+#define SPVSCOPE_OPTION_DIS_NO_INDENT                (UINT64_C(1) << 29)
+#define SPVSCOPE_OPTION_DIS_OFFSETS                  (UINT64_C(1) << 30) /* each line tells where it is in the module, in bytes */
+#define SPVSCOPE_OPTION_DIS_COMMENTS                 (UINT64_C(1) << 31) /* between functions and blocks */
+#define SPVSCOPE_OPTION_VAL_ANY (UINT64_C(511) << 18) /* all of SPVSCOPE_OPTION_VAL_… */
+
+enum spvscope_warnings {
+	SPVSCOPE_WARNINGS_KEEP = 0,
+	SPVSCOPE_WARNINGS_OFF,
+	SPVSCOPE_WARNINGS_ERROR,
+	SPVSCOPE_N_WARNINGS,
+};
+
+enum spvscope_profile {
+	SPVSCOPE_PROFILE_NONE = 0,
+	SPVSCOPE_PROFILE_CORE,
+	SPVSCOPE_PROFILE_COMPATIBILITY,
+	SPVSCOPE_PROFILE_ES,
+	SPVSCOPE_N_PROFILES,
+};
+
+/* Of the validator; in the order of spv_validator_limit. */
+#define SPVSCOPE_N_VALIDATOR_LIMITS 9
+
+/* Zeroes are the defaults. */
+struct spvscope_options {
+	uint64_t flags;                   /* SPVSCOPE_OPTION_… */
+	enum spvscope_warnings warnings;
+	uint32_t glsl_version;            /* in the place of the source's #version; 0: that */
+	enum spvscope_profile glsl_profile;
+	uint32_t client_version;          /* value of the macro VULKAN or GL_SPIRV; 0: 100 */
+	uint32_t uniform_base;            /* first location of uniforms, plus 1; 0: the compiler's own */
+	uint32_t validator_limits[SPVSCOPE_N_VALIDATOR_LIMITS]; /* 0: the validator's own */
+};
+
+enum spvscope_resource {
+	SPVSCOPE_RESOURCE_SAMPLER = 0,
+	SPVSCOPE_RESOURCE_TEXTURE,
+	SPVSCOPE_RESOURCE_IMAGE,
+	SPVSCOPE_RESOURCE_UBO,
+	SPVSCOPE_RESOURCE_SSBO,
+	SPVSCOPE_RESOURCE_UAV,
+	SPVSCOPE_N_RESOURCES,
+};
+
+enum spvscope_backing {
+	SPVSCOPE_BACKING_UNIFORM = 0,
+	SPVSCOPE_BACKING_BUFFER,
+	SPVSCOPE_BACKING_PUSH_CONSTANT,
+	SPVSCOPE_N_BACKINGS,
+};
+
+/* An option that is about something by name, or that there may be several of. */
+enum spvscope_setting_kind {
+	SPVSCOPE_SETTING_UNDEFINE = 0,      /* name */
+	SPVSCOPE_SETTING_BINDING_BASE,      /* numbers: enum spvscope_resource, base, set */
+	SPVSCOPE_SETTING_RESOURCE_BINDING,  /* name (NULL: every resource), numbers: set, binding */
+	SPVSCOPE_SETTING_RESOURCE_LIMIT,    /* name, numbers: value, as int32_t */
+	SPVSCOPE_SETTING_UNIFORM_LOCATION,  /* name, numbers: location */
+	SPVSCOPE_SETTING_BLOCK_BACKING,     /* name, numbers: enum spvscope_backing */
+	SPVSCOPE_SETTING_DEFAULT_BLOCK,     /* name, numbers: set, binding */
+	SPVSCOPE_SETTING_ATOMIC_BLOCK,      /* name, numbers: set */
+	SPVSCOPE_N_SETTING_KINDS,
+};
+
+#define SPVSCOPE_ANY_NUMBER UINT32_MAX /* where a number was left out */
+
+struct spvscope_setting {
+	enum spvscope_setting_kind kind;
+	enum spvscope_stage stage; /* none: for every stage */
+	char *name;
+	uint32_t numbers[3];
+};
+
 struct spvscope_file {
 	char *name;
 	uint8_t *data; /* NUL-terminated behind size bytes */
@@ -107,6 +212,11 @@ struct spvscope_job {
 	struct spvscope_file *files;  /* includes and unsaved buffers */
 	size_t n_files;
 	char *entry_point;            /* NULL: main */
+	char *source_entry_point;     /* the function's name in the source; NULL: entry_point */
+	char *focus;                  /* the file whose diagnostics are wanted first; NULL: none in particular */
+	struct spvscope_options options;
+	struct spvscope_setting *settings;
+	size_t n_settings;
 	enum spvscope_env env;
 	uint32_t spirv_version;       /* 0x10600 is 1.6; 0: the environment's own highest */
 	struct spvscope_define *defines;
@@ -218,6 +328,10 @@ int spvscope_env_parse(const char *text, enum spvscope_env *ret);
 const char *spvscope_product_name(enum spvscope_product p);
 /* A JSON document rather than a text. */
 bool spvscope_product_is_json(enum spvscope_product p);
+/* The words of options, and a resource limit that glslang knows by that name. */
+const char *spvscope_resource_name(enum spvscope_resource r);
+const char *spvscope_backing_name(enum spvscope_backing b);
+const char *spvscope_limit_name(size_t idx); /* NULL behind the last */
 /* Comma-separated list of all valid words, for error messages. */
 const char *spvscope_language_words(void);
 const char *spvscope_stage_words(void);
