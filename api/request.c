@@ -113,10 +113,18 @@ static const struct request_field *find_path(const char *path, bool *ret_is_grou
 	return NULL;
 }
 
+/* The one field whose default is another for some languages. */
+static void note_given(struct compile_request *r, const struct request_field *f)
+{
+	if (f->words && f->offset == offsetof(struct compile_request, job.env))
+		r->has_env = true;
+}
+
 static int set_json(struct compile_request *r, const struct request_field *f, json_t *v, struct diag *d)
 {
 	char number[32];
 
+	note_given(r, f);
 	switch (f->type) {
 	case FIELD_CUSTOM:
 		return f->set_json(r, f, v, d);
@@ -228,8 +236,10 @@ int compile_request_from_json(const char *body, size_t len, struct compile_reque
 int compile_request_set_query(struct compile_request *r, const char *key, const char *value, struct diag *d)
 {
 	for (size_t i = 0; i < n_request_fields; i++)
-		if (request_fields[i].query && strcmp(request_fields[i].query, key) == 0)
+		if (request_fields[i].query && strcmp(request_fields[i].query, key) == 0) {
+			note_given(r, &request_fields[i]);
 			return field_set_text(r, &request_fields[i], key, value, strlen(value), d);
+		}
 
 	const char *near = nearest(key, true);
 	if (near)
@@ -261,12 +271,19 @@ static int check_version(const struct spvscope_job *job, struct diag *d)
 		[SPVSCOPE_ENV_VULKAN_1_0] = 0x10000, [SPVSCOPE_ENV_VULKAN_1_1] = 0x10400,
 		[SPVSCOPE_ENV_VULKAN_1_2] = 0x10500, [SPVSCOPE_ENV_VULKAN_1_3] = 0x10600,
 		[SPVSCOPE_ENV_OPENGL_4_5] = 0x10600, [SPVSCOPE_ENV_UNIVERSAL] = 0x10600,
+		[SPVSCOPE_ENV_OPENCL_1_2] = 0x10000, [SPVSCOPE_ENV_OPENCL_2_0] = 0x10000,
+		[SPVSCOPE_ENV_OPENCL_2_1] = 0x10000, [SPVSCOPE_ENV_OPENCL_2_2] = 0x10200,
 	};
 
 	if (job->spirv_version <= highest[job->env])
 		return 0;
 	return diag_set(d, API_ERROR_CONFLICTING_FIELDS, "target.spirv", "%s takes SPIR-V up to 1.%u, not 1.%u",
 		spvscope_env_name(job->env), highest[job->env] >> 8 & 0xff, job->spirv_version >> 8 & 0xff);
+}
+
+static bool is_opencl(enum spvscope_language language)
+{
+	return language == SPVSCOPE_LANGUAGE_OPENCL_C || language == SPVSCOPE_LANGUAGE_OPENCL_CPP;
 }
 
 static int check_source(const struct spvscope_job *job, struct diag *d)
@@ -342,10 +359,12 @@ int compile_request_finish(struct compile_request *r, struct diag *d)
 			"a document has a session and a uri");
 	if (job->entry_point && job->entry_point[0] == '\0')
 		return diag_set(d, API_ERROR_OUT_OF_RANGE, "entry_point", "is empty; leave it out for main");
-	if (check_version(job, d) < 0)
-		return -EINVAL;
 
 	int guess = spvscope_job_guess(job);
+	if (!r->has_env && is_opencl(job->language))
+		job->env = SPVSCOPE_ENV_OPENCL_2_2;
+	if (check_version(job, d) < 0)
+		return -EINVAL;
 	if (guess == 1)
 		return diag_set(d, API_ERROR_LANGUAGE_UNKNOWN, "language",
 			"cannot be told from the name or the source; give one of: %s", spvscope_language_words());
@@ -356,5 +375,7 @@ int compile_request_finish(struct compile_request *r, struct diag *d)
 		return -EINVAL;
 	if (guess < 0)
 		return guess;
+	if (job->language == SPVSCOPE_LANGUAGE_OTHER && !job->backend)
+		return diag_set(d, API_ERROR_MISSING_FIELD, "backend", "language other is one that the back end named here knows");
 	return check_source(job, d);
 }

@@ -37,6 +37,7 @@ enum position_encoding {
 
 struct compile_request {
 	struct spvscope_job job; /* owned */
+	bool has_env;            /* it said target.env; else that is what the language is for */
 	bool has_trace_level;    /* else the configuration's, then SPVSCOPE_LOG's, then the build's */
 	enum spvscope_level trace_level; /* off, info or debug */
 	char *trace_filter;      /* directives, already checked; NULL: none */

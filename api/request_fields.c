@@ -117,6 +117,7 @@ static const struct field_words position_encoding_words = { position_encoding_pa
 const struct request_field request_fields[] = {
 	/* path, query, type, offset, min, max, default, words */
 	{ "language", "language", FIELD_WORD, AT(job.language), .words = &language_words },
+	{ "backend", "backend", FIELD_TEXT, AT(job.backend), 1, 64 },
 	{ "stage", "stage", FIELD_WORD, AT(job.stage), .words = &stage_words },
 	{ "source", NULL, FIELD_CUSTOM, .max = REQUEST_MAX_SOURCE_BYTES, .set_json = field_source_json },
 	{ "source_base64", NULL, FIELD_CUSTOM, .set_json = field_source_base64_json },

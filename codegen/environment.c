@@ -17,6 +17,10 @@ static const struct {
 	[SPVSCOPE_ENV_VULKAN_1_3] = { VULKAN(1, 3), SPIRV(1, 6), SPIRV(1, 6) },
 	[SPVSCOPE_ENV_OPENGL_4_5] = { 0, SPIRV(1, 0), SPIRV(1, 0) },
 	[SPVSCOPE_ENV_UNIVERSAL] = { 0, SPIRV(1, 6), SPIRV(1, 6) },
+	[SPVSCOPE_ENV_OPENCL_1_2] = { 0, SPIRV(1, 0), SPIRV(1, 0) },
+	[SPVSCOPE_ENV_OPENCL_2_0] = { 0, SPIRV(1, 0), SPIRV(1, 0) },
+	[SPVSCOPE_ENV_OPENCL_2_1] = { 0, SPIRV(1, 0), SPIRV(1, 0) },
+	[SPVSCOPE_ENV_OPENCL_2_2] = { 0, SPIRV(1, 2), SPIRV(1, 2) },
 };
 
 int environment_of(struct codegen_run *run, struct environment *ret)
@@ -37,6 +41,7 @@ int environment_of(struct codegen_run *run, struct environment *ret)
 	*ret = (struct environment){
 		.opengl = job->env == SPVSCOPE_ENV_OPENGL_4_5,
 		.universal = job->env == SPVSCOPE_ENV_UNIVERSAL,
+		.opencl = job->env >= SPVSCOPE_ENV_OPENCL_1_2 && job->env <= SPVSCOPE_ENV_OPENCL_2_2,
 		.vulkan_version = environments[job->env].vulkan_version,
 		.spirv_version = version,
 	};

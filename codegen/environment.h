@@ -6,7 +6,7 @@
 #include "codegen/run.h"
 
 struct environment {
-	bool opengl, universal;
+	bool opengl, universal, opencl;
 	uint32_t vulkan_version; /* as Vulkan packs it: 1.1 is 1 << 22 | 1 << 12; 0 without Vulkan */
 	uint32_t spirv_version;  /* as the header of a module packs it: 1.3 is 0x10300 */
 };

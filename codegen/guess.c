@@ -20,6 +20,9 @@ static const struct {
 	{ "hlsl", SPVSCOPE_LANGUAGE_HLSL },
 	{ "spvasm", SPVSCOPE_LANGUAGE_SPIRV_ASM },
 	{ "spv", SPVSCOPE_LANGUAGE_SPIRV },
+	{ "cl", SPVSCOPE_LANGUAGE_OPENCL_C },
+	{ "clcpp", SPVSCOPE_LANGUAGE_OPENCL_CPP },
+	{ "wgsl", SPVSCOPE_LANGUAGE_WGSL },
 };
 
 /* Takes the last ".ending" off name[0..*len) into word; false when there is none or it is too long for any word. */
@@ -206,8 +209,12 @@ int spvscope_job_guess(struct spvscope_job *job)
 		if (stage == SPVSCOPE_STAGE_NONE)
 			stage = text_stage;
 	}
+	if (language == SPVSCOPE_LANGUAGE_NONE && job->backend)
+		language = SPVSCOPE_LANGUAGE_OTHER;
 	job->language = language;
 	job->stage = stage;
+	if (job->backend)
+		return 0;
 	if (language == SPVSCOPE_LANGUAGE_NONE)
 		return 1;
 	return stage == SPVSCOPE_STAGE_NONE && needs_stage(language) ? 2 : 0;

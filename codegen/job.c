@@ -20,6 +20,7 @@ void spvscope_job_done(struct spvscope_job *job)
 	for (size_t i = 0; i < job->n_files; i++)
 		file_done(&job->files[i]);
 	free(job->files);
+	free(job->backend);
 	free(job->entry_point);
 	free(job->source_entry_point);
 	free(job->focus);

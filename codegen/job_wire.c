@@ -10,7 +10,7 @@
 #include "base/wire.h"
 #include "codegen/job_wire.h"
 
-#define JOB_WIRE_VERSION    0x6a6f6201u /* "job", then the version of this layout */
+#define JOB_WIRE_VERSION    0x6a6f6202u /* "job", then the version of this layout */
 #define RESULT_WIRE_VERSION 0x72657302u /* "res", likewise */
 
 /* Least bytes that an element takes on the wire: its length words. */
@@ -159,6 +159,7 @@ void job_encode(const struct spvscope_job *job, struct strbuf *out)
 			(job->auto_map_bindings ? JOB_FLAG_AUTO_MAP_BINDINGS : 0u) |
 			(job->auto_map_locations ? JOB_FLAG_AUTO_MAP_LOCATIONS : 0u) |
 			(job->check_only ? JOB_FLAG_CHECK_ONLY : 0u));
+	wire_put_string(out, job->backend);
 	wire_put_string(out, job->entry_point);
 	wire_put_string(out, job->source_entry_point);
 	wire_put_string(out, job->focus);
@@ -221,6 +222,7 @@ int job_decode(const void *data, size_t size, struct spvscope_job *ret)
 	ret->auto_map_bindings = flags & JOB_FLAG_AUTO_MAP_BINDINGS;
 	ret->auto_map_locations = flags & JOB_FLAG_AUTO_MAP_LOCATIONS;
 	ret->check_only = flags & JOB_FLAG_CHECK_ONLY;
+	ret->backend = wire_get_string(&r);
 	ret->entry_point = wire_get_string(&r);
 	ret->source_entry_point = wire_get_string(&r);
 	ret->focus = wire_get_string(&r);

@@ -14,6 +14,10 @@ static const char *const language_names[SPVSCOPE_N_LANGUAGES] = {
 	[SPVSCOPE_LANGUAGE_HLSL] = "hlsl",
 	[SPVSCOPE_LANGUAGE_SPIRV_ASM] = "spirv-asm",
 	[SPVSCOPE_LANGUAGE_SPIRV] = "spirv",
+	[SPVSCOPE_LANGUAGE_OPENCL_C] = "opencl-c",
+	[SPVSCOPE_LANGUAGE_OPENCL_CPP] = "opencl-cpp",
+	[SPVSCOPE_LANGUAGE_WGSL] = "wgsl",
+	[SPVSCOPE_LANGUAGE_OTHER] = "other",
 };
 
 /* The long word, the file ending that the command-line compilers share, and the word of `#pragma shader_stage` where
@@ -45,6 +49,10 @@ static const char *const env_names[SPVSCOPE_N_ENVS] = {
 	[SPVSCOPE_ENV_VULKAN_1_3] = "vulkan1.3",
 	[SPVSCOPE_ENV_OPENGL_4_5] = "opengl4.5",
 	[SPVSCOPE_ENV_UNIVERSAL] = "universal",
+	[SPVSCOPE_ENV_OPENCL_1_2] = "opencl1.2",
+	[SPVSCOPE_ENV_OPENCL_2_0] = "opencl2.0",
+	[SPVSCOPE_ENV_OPENCL_2_1] = "opencl2.1",
+	[SPVSCOPE_ENV_OPENCL_2_2] = "opencl2.2",
 };
 
 static const char *const status_names[SPVSCOPE_N_STATUSES] = {
@@ -135,7 +143,7 @@ int spvscope_env_parse(const char *text, enum spvscope_env *ret)
  * tables above. */
 const char *spvscope_language_words(void)
 {
-	return "glsl, hlsl, spirv-asm, spirv";
+	return "glsl, hlsl, spirv-asm, spirv, opencl-c, opencl-cpp, wgsl, other";
 }
 
 const char *spvscope_stage_words(void)
@@ -146,7 +154,7 @@ const char *spvscope_stage_words(void)
 
 const char *spvscope_env_words(void)
 {
-	return "vulkan1.0, vulkan1.1, vulkan1.2, vulkan1.3, opengl4.5, universal";
+	return "vulkan1.0, vulkan1.1, vulkan1.2, vulkan1.3, opengl4.5, universal, opencl1.2, opencl2.0, opencl2.1, opencl2.2";
 }
 
 #define PASS_FLAG_MAX_BYTES 256

@@ -6,22 +6,13 @@
 #include <stdio.h>
 
 #include "base/cleanup.h"
+#include "codegen/backends.h"
 #include "codegen/glslang/glslang_shim.h"
 #include "codegen/guard.h"
 #include "codegen/run.h"
 #include "codegen/spirv_cross/spirv_cross.h"
 #include "codegen/spirv_lines.h"
 #include "codegen/spirv_tools/spirv_tools.h"
-
-static const struct codegen_backend *const backends[] = { &codegen_glslang, &codegen_spirv_tools };
-
-static const struct codegen_backend *backend_for(enum spvscope_language language)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(backends); i++)
-		if (backends[i]->languages & 1u << language)
-			return backends[i];
-	return NULL;
-}
 
 static int guess(struct codegen_run *run)
 {
@@ -99,16 +90,14 @@ static int finish_spirv(struct codegen_run *run)
 static int run_stages(void *ctx)
 {
 	struct codegen_run *run = ctx;
-	const struct codegen_backend *backend;
 	int r = guess(run);
 
 	if (r != CODEGEN_GOOD)
 		return r;
-	backend = backend_for(run->result->language);
-	if (!backend)
-		return run_refuse(run, "spvscope", "language", "no back end takes %s",
-			spvscope_language_name(run->result->language));
-	r = backend->compile(run);
+	r = backend_choose(run);
+	if (r != CODEGEN_GOOD)
+		return r;
+	r = run->backend->compile(run);
 	if (r != CODEGEN_GOOD || run->job->check_only)
 		return r;
 	return finish_spirv(run);
@@ -117,7 +106,6 @@ static int run_stages(void *ctx)
 static void describe(const struct codegen_run *run, uint32_t span)
 {
 	const struct spvscope_job *job = run->job;
-	const struct codegen_backend *backend = backend_for(run->result->language);
 
 	if (!span)
 		return;
@@ -125,7 +113,7 @@ static void describe(const struct codegen_run *run, uint32_t span)
 	if (run->result->stage != SPVSCOPE_STAGE_NONE)
 		span_str(run, span, "stage", spvscope_stage_name(run->result->stage));
 	span_str(run, span, "target.env", spvscope_env_name(job->env));
-	span_str(run, span, "backend", backend ? backend->name : NULL);
+	span_str(run, span, "backend", run->backend ? run->backend->name : NULL);
 	span_str(run, span, "compilers", spvscope_compiler_versions());
 	span_str(run, span, "source.name", job->source.name);
 	span_u64(run, span, "source.bytes", job->source.size);
@@ -150,6 +138,11 @@ static int conclude(struct codegen_run *run, int outcome)
 	case -EPROTO:
 		result->status = SPVSCOPE_STATUS_CRASHED;
 		(void)run_refuse(run, "spvscope", "exception", "%s threw an exception", run->stage);
+		outcome = 0;
+		break;
+	case -ECHILD:
+	case -ETIME:
+		result->status = outcome == -ETIME ? SPVSCOPE_STATUS_TIMED_OUT : SPVSCOPE_STATUS_CRASHED;
 		outcome = 0;
 		break;
 	default:

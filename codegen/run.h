@@ -9,28 +9,36 @@
 
 #include "spvscope/codegen.h"
 
+struct tool;
+
 struct codegen_run {
 	const struct spvscope_job *job;       /* language and stage may be none; see below */
 	const struct spvscope_tracer *tracer; /* borrowed; may be NULL */
 	struct spvscope_result *result;       /* its language and stage are what is compiled */
+	const struct codegen_backend *backend; /* NULL: none takes the job */
 	const char *stage;                    /* span name of the stage at work, which events are told under */
 	bool scalar_layout, relaxed_layout;   /* block layouts that the source chose, for the validator */
 	struct optimizer_run *optimized;      /* owned; what spirv_measure_sizes needs, NULL when it is not wanted */
 };
 
-/* A stage's outcome. Negative: errno, ours (-ENOMEM) or -EPROTO when a compiler broke its own rules. */
+/* A stage's outcome. Negative: errno, ours (-ENOMEM), -EPROTO when a compiler broke its own rules, or, with a diagnostic that
+ * says so, -ECHILD when an external compiler died or was ended, -ETIME when it took too long. */
 enum { CODEGEN_WRONG = 0, CODEGEN_GOOD = 1 };
 
-/* One compiler for some languages: turns run->job->source into run->result->spirv. */
+/* One compiler for some languages: turns run->job->source into run->result->spirv. A row of backends.c. */
 struct codegen_backend {
 	const char *name;
 	uint32_t languages; /* bits of 1u << enum spvscope_language */
+	const char *other_language; /* its own word for what it takes where that is SPVSCOPE_LANGUAGE_OTHER */
+	struct tool *tool;  /* the program that it runs, NULL: none; compile is called where a host for it is at hand */
+	/* In the template, once, before any fork: finds what it needs. A back end with a tool leaves word in tool->missing where
+	 * it does not find it. NULL: nothing to find. */
+	int (*find)(const struct codegen_backend *self);
+	const void *data;   /* its own */
 	/* Runs all stages up to the SPIR-V, each in its own span. CODEGEN_GOOD with the result's SPIR-V set (unless
 	 * check_only), CODEGEN_WRONG with at least one error among the diagnostics, or negative errno. */
 	int (*compile)(struct codegen_run *run);
 };
-
-extern const struct codegen_backend codegen_glslang, codegen_spirv_tools;
 
 /* Opens an info span for a stage and makes it the one that diagnostics are told under. Give both back in order. */
 uint32_t stage_begin(struct codegen_run *run, const char *name, const char **ret_outer);

@@ -30,7 +30,8 @@ static const struct {
 /* The first step goes all the way, so that each library has run once and every environment has its grammar. */
 static int prepare_environments(void)
 {
-	for (unsigned env = 0; env < SPVSCOPE_N_ENVS; env++) {
+	/* Those behind it are for OpenCL, which few workers see. */
+	for (unsigned env = 0; env <= SPVSCOPE_ENV_UNIVERSAL; env++) {
 		int r = spirv_prepare(&(struct spvscope_job){ .env = (enum spvscope_env)env });
 		if (r < 0)
 			return r;

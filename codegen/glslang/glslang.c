@@ -115,9 +115,9 @@ static int compile(struct codegen_run *run)
 	r = environment_of(run, &env);
 	if (r != CODEGEN_GOOD)
 		return r;
-	if (env.universal)
+	if (env.universal || env.opencl)
 		return run_refuse(run, "spvscope", "target-env",
-			"target environment \"universal\" has no shading language; it is for SPIR-V input");
+			"target environment \"%s\" has no shading language of glslang's", spvscope_env_name(job->env));
 	r = glslang_preamble(run, &preamble);
 	if (r != CODEGEN_GOOD)
 		return r;

@@ -40,6 +40,14 @@ int spirv_target_env(const struct spvscope_job *job)
 		return SPV_ENV_VULKAN_1_3;
 	case SPVSCOPE_ENV_OPENGL_4_5:
 		return SPV_ENV_OPENGL_4_5;
+	case SPVSCOPE_ENV_OPENCL_1_2:
+		return SPV_ENV_OPENCL_1_2;
+	case SPVSCOPE_ENV_OPENCL_2_0:
+		return SPV_ENV_OPENCL_2_0;
+	case SPVSCOPE_ENV_OPENCL_2_1:
+		return SPV_ENV_OPENCL_2_1;
+	case SPVSCOPE_ENV_OPENCL_2_2:
+		return SPV_ENV_OPENCL_2_2;
 	default:
 		return job->spirv_version && minor < ARRAY_SIZE(universal_envs) ? universal_envs[minor] :
 										  SPV_ENV_UNIVERSAL_1_6;

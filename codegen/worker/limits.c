@@ -36,7 +36,7 @@ static const struct limit {
 };
 
 /* When the whole machine is short of memory, a worker is what can be spared: its death is one request's result. */
-static void volunteer_for_oom(void)
+void limits_volunteer_for_oom(void)
 {
 	_cleanup_fd_ int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
 	if (fd < 0 || write(fd, "1000", 4) < 0) {
@@ -46,7 +46,7 @@ static void volunteer_for_oom(void)
 
 int limits_apply(void)
 {
-	volunteer_for_oom();
+	limits_volunteer_for_oom();
 	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
 		struct rlimit now;
 		if (getrlimit(limits[i].resource, &now) < 0)

@@ -16,11 +16,12 @@
 #include <assert.h>
 #include <stdint.h>
 
-#define WORKER_PROTOCOL_VERSION 3u
+#define WORKER_PROTOCOL_VERSION 4u
 
 enum worker_message_type {
 	/* front to template */
-	WORKER_FORK = 1,     /* worker_id; fds: the worker's socket, its span log (memfd), both given away */
+	WORKER_FORK = 1,     /* worker_id; value: 0, or 1 + the number of the back end whose tool it is to have a host for;
+	                        fds: the worker's socket, its span log (memfd), both given away */
 	WORKER_REAP = 2,     /* pid: wait for it now, its number may come round from here on */
 	WORKER_ANALYZER = 3, /* fds: the analyzer's registration socket for workers forked from now on; none: no analyzer */
 	/* template to front */
@@ -30,8 +31,12 @@ enum worker_message_type {
 	WORKER_FORKED = 18,  /* worker_id, pid, value: warm steps it has; fds: a pidfd. pid 0: fork failed, error = errno */
 	WORKER_EXITED = 19,  /* worker_id, pid, value: wait status as of waitpid(2), value2: most resident KiB; it is not
 	                        reaped before REAP */
+	WORKER_BACKEND = 20, /* value: its number; value2: bits of the languages that it takes; flags: WORKER_BACKEND_…;
+	                        text: name, its own word for the language, version, what is missing, how to install it, a
+	                        tab between each. Once for each after HELLO, in order, then one with an empty text */
 	/* front to worker */
-	WORKER_RUN = 32,     /* run_id, trace_id, flags, memory_bytes, output_bytes; text: filter directives; fds: the job
+	WORKER_RUN = 32,     /* run_id, trace_id, flags, memory_bytes, output_bytes; value: the deadline for external tools on
+	                        CLOCK_MONOTONIC, 0: none; text: filter directives; fds: the job
 	                        (sealed memfd, job_encode), and an empty memfd for the result */
 	/* worker to front */
 	WORKER_READY = 48,   /* pid, flags: WORKER_CONFINED_… */
@@ -47,6 +52,8 @@ enum worker_message_type {
 #define WORKER_CONFINED_SECCOMP  1u
 #define WORKER_CONFINED_LANDLOCK 2u
 #define WORKER_REGISTERED        4u /* with the analyzer */
+/* flags of BACKEND */
+#define WORKER_BACKEND_RUNS_TOOL 1u /* compiles where a worker has a host for it only */
 /* flags of DONE */
 #define WORKER_RETIRES 1u
 

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/strbuf.h"
 #include "codegen/job_wire.h"
+#include "codegen/tools/tool.h"
 #include "codegen/trace/thread_context.h"
 #include "codegen/trace/writer.h"
 #include "codegen/worker/alloc.h"
@@ -62,6 +63,7 @@ static int compile(struct run_context *c, const struct worker_message *m, const 
 	int r = memory_limit_begin(&c->memory, m->memory_bytes);
 	if (r < 0)
 		return r;
+	tool_channel_limits(m->memory_bytes, m->value);
 	int compiled = spvscope_compile(job, trace_writer_tracer(c->writer), result);
 	r = memory_limit_lift(&c->memory);
 	*ret_retires = compiled < 0 || r < 0 || result->status == SPVSCOPE_STATUS_OUT_OF_MEMORY ||

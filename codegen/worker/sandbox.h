@@ -33,6 +33,8 @@ void sandbox_describe(FILE *out);
 
 /* rlimits, in place of a core dump a quick death, and first in line when memory runs out on the machine. */
 int limits_apply(void);
+/* The last of these, for other processes that may be spared. */
+void limits_volunteer_for_oom(void);
 void limits_describe(FILE *out);
 
 /* No file, no TCP port, no abstract socket, no signal beyond the worker itself; no exception is ever made. Needs

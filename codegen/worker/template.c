@@ -18,8 +18,12 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/strbuf.h"
+#include "codegen/backends.h"
+#include "codegen/tools/job_folder.h"
+#include "codegen/tools/tool.h"
 #include "codegen/worker/descriptors.h"
 #include "codegen/worker/message.h"
+#include "codegen/worker/orphans.h"
 #include "codegen/worker/sandbox.h"
 #include "codegen/worker/worker.h"
 #include "spvscope/codegen.h"
@@ -37,6 +41,7 @@ struct child {
 	int pidfd;         /* owned */
 	bool exited;       /* EXITED was sent; it is a zombie that keeps its number */
 	bool reap_at_exit; /* REAP came first */
+	bool has_host;     /* for a tool, which may outlive it by a moment */
 };
 
 struct template {
@@ -47,6 +52,9 @@ struct template {
 	struct child *children;
 	size_t n_children, children_capacity;
 	unsigned warm_done, warm_steps;
+	size_t n_backends; /* that were looked at */
+	bool backends_told;
+	struct orphans orphans;
 };
 
 static int watch(struct template *t, int fd, pid_t pid)
@@ -151,6 +159,8 @@ static int say_exited(struct template *t, struct child *c)
 		return 0;
 	epoll_ctl(t->epoll_fd, EPOLL_CTL_DEL, c->pidfd, NULL);
 	c->exited = true;
+	if (c->has_host)
+		orphans_expect(&t->orphans);
 	struct worker_message m = {
 		.type = WORKER_EXITED,
 		.worker_id = c->worker_id,
@@ -190,8 +200,19 @@ static int fork_worker(struct template *t, const struct worker_start *start, pid
 	*ret_pid = pid;
 	*ret_pidfd = pidfd;
 	t->children[t->n_children++] =
-		(struct child){.worker_id = start->worker_id, .pid = pid, .pidfd = TAKE_FD(pidfd)};
+		(struct child){.worker_id = start->worker_id, .pid = pid, .pidfd = TAKE_FD(pidfd), .has_host = start->tool};
 	return 0;
+}
+
+/* What a worker for the tool of that back end needs beyond others. */
+static int choose_tool(uint64_t number, struct worker_start *start)
+{
+	const struct codegen_backend *b = number < BACKENDS_MAX ? backend_at((size_t)number) : NULL;
+
+	if (!b || !b->tool || b->tool->missing || !b->tool->program)
+		return -ENOENT;
+	start->tool = b->tool;
+	return job_folders_root(&start->folders_root);
 }
 
 static int on_fork(struct template *t, const struct worker_message *m, struct unix_message *datagram)
@@ -207,7 +228,9 @@ static int on_fork(struct template *t, const struct worker_message *m, struct un
 	pid_t pid = 0;
 	int pidfd = -1;
 
-	int r = fork_worker(t, &start, &pid, &pidfd);
+	int r = m->value ? choose_tool(m->value - 1, &start) : 0;
+	if (r >= 0)
+		r = fork_worker(t, &start, &pid, &pidfd);
 	if (r < 0)
 		log_error(TARGET, "cannot fork worker %llu: %s", (unsigned long long)m->worker_id, strerror(-r));
 	return say_forked(t, m->worker_id, pid, pidfd, r < 0 ? -r : 0);
@@ -279,13 +302,52 @@ static int warm_one_step(struct template *t)
 	return worker_message_send(t->control_fd, &m, NULL, NULL, 0);
 }
 
+/* One back end a call: finds what it needs, some 10 to 100 ms where programs are asked for their versions, and tells. */
+static int find_one_backend(struct template *t)
+{
+	const struct codegen_backend *b = backend_at(t->n_backends);
+	struct worker_message m = {.type = WORKER_BACKEND, .value = t->n_backends};
+	char text[WORKER_TEXT_MAX + 1] = "";
+
+	if (b) {
+		int r = backend_find(t->n_backends);
+		if (r < 0)
+			log_warn(TARGET, "back end %s: %s", b->name, strerror(-r));
+		struct tool *tool = b->tool;
+		/* Without Landlock a tool would read whatever this user may: "#include </etc/passwd>" would be answered. */
+		if (tool && !tool->missing && (r < 0 || landlock_abi() == 0))
+			tool->missing = strdup(r < 0 ? strerror(-r) : "it needs Landlock, which this kernel does not offer");
+		m.value2 = b->languages;
+		m.flags = tool ? WORKER_BACKEND_RUNS_TOOL : 0;
+		snprintf(text, sizeof(text), "%s\t%s\t%s\t%s\t%s", b->name, b->other_language ? b->other_language : "",
+			tool && tool->version ? tool->version : "", tool && tool->missing ? tool->missing : "",
+			tool && tool->install ? tool->install : "");
+		t->n_backends++;
+	} else {
+		t->backends_told = true;
+	}
+	return worker_message_send(t->control_fd, &m, text, NULL, 0);
+}
+
+/* The first tables come first: with them nearly all compiles are fast. */
+static int work_ahead(struct template *t)
+{
+	return t->warm_done > 0 && !t->backends_told ? find_one_backend(t) : warm_one_step(t);
+}
+
+static bool is_child(void *arg, pid_t pid)
+{
+	return find_child(arg, pid);
+}
+
 /* 1: goes on; 0: the front has closed. */
 static int run_once(struct template *t)
 {
 	struct epoll_event events[16];
-	bool cold = t->warm_done < t->warm_steps;
+	bool cold = t->warm_done < t->warm_steps || !t->backends_told;
+	int sweep_ms = orphans_sweep(&t->orphans, is_child, t);
 
-	int n = epoll_wait(t->epoll_fd, events, ARRAY_SIZE(events), cold ? 0 : -1);
+	int n = epoll_wait(t->epoll_fd, events, ARRAY_SIZE(events), cold ? 0 : sweep_ms);
 	if (n < 0)
 		return errno == EINTR ? 1 : -errno;
 	for (int i = 0; i < n; i++) {
@@ -296,7 +358,7 @@ static int run_once(struct template *t)
 			return r;
 	}
 	if (n == 0 && cold) {
-		int r = warm_one_step(t);
+		int r = work_ahead(t);
 		if (r < 0)
 			return r;
 	}
@@ -341,6 +403,7 @@ static void template_done(struct template *t)
 	fd_close(t->registration_fd);
 	fd_close(t->epoll_fd);
 	sandbox_free(t->sandbox);
+	job_folders_remove_root();
 }
 
 static int template_init(struct template *t)
@@ -349,6 +412,7 @@ static int template_init(struct template *t)
 
 	descriptors_close_all_but(keep, ARRAY_SIZE(keep));
 	reset_signals();
+	orphans_adopt();
 	prctl(PR_SET_NAME, "spvscope-tmpl");
 	int r = replace_standard_streams();
 	if (r >= 0)

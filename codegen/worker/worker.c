@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "codegen/tools/host.h"
 #include "codegen/trace/span_log.h"
 #include "codegen/trace/thread_context.h"
 #include "codegen/trace/writer.h"
@@ -101,6 +102,25 @@ static int mute(void)
 	return before;
 }
 
+/* While this process can still fork. The host inherits nothing of what is the worker's alone. */
+static int start_host(const struct worker_start *s)
+{
+	const int not_for_it[] = {s->socket_fd, s->span_log_fd, s->registration_fd};
+	const struct host_start start = {
+		.tool = s->tool,
+		.folders_root = s->folders_root,
+		.worker_id = s->worker_id,
+		.close_fds = not_for_it,
+		.n_close_fds = ARRAY_SIZE(not_for_it),
+	};
+	int socket;
+
+	int r = host_fork(&start, &socket);
+	if (r >= 0)
+		tool_channel_set(socket);
+	return r;
+}
+
 static int prepare(struct worker *w)
 {
 	const struct worker_start *s = w->start;
@@ -110,6 +130,8 @@ static int prepare(struct worker *w)
 	descriptors_close_all_but(keep, ARRAY_SIZE(keep));
 	prctl(PR_SET_NAME, "spvscope-work");
 	int r = descriptors_set_blocking(s->socket_fd, 1);
+	if (r >= 0 && s->tool)
+		r = start_host(s);
 	if (r < 0)
 		return r;
 	r = map_span_log(w);

@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 struct sandbox;
+struct tool;
 
 struct worker_start {
 	uint64_t worker_id;
@@ -15,6 +16,8 @@ struct worker_start {
 	int registration_fd; /* to the analyzer; -1: there is none */
 	pid_t template_pid;
 	struct sandbox *sandbox;
+	const struct tool *tool; /* which it is to have a host for; NULL: none */
+	const char *folders_root; /* of the hosts' folders */
 };
 
 /* In the child, right after fork. Takes over the descriptors, closes all others but standard error and its two

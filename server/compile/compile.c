@@ -268,7 +268,7 @@ static bool dispatch(struct compile *c, uint64_t now_ns)
 		loop_timer_set(c->timer, c->a.received_ns + ANALYZER_PATIENCE_NS);
 		return false;
 	}
-	c->worker = pool_take(s->pool, c->fresh_worker, generation, c);
+	c->worker = pool_take(s->pool, &c->a.request.job, c->fresh_worker, generation, c);
 	if (!c->worker && generation) {
 		uint64_t deadline_ns = c->a.received_ns + ANALYZER_PATIENCE_NS;
 
@@ -278,7 +278,7 @@ static bool dispatch(struct compile *c, uint64_t now_ns)
 		}
 		obstacle = "no worker that the analyzer knows was ready in time: the service has just started, or the machine is "
 			   "very busy; ask again";
-		c->worker = pool_take(s->pool, c->fresh_worker, 0, c);
+		c->worker = pool_take(s->pool, &c->a.request.job, c->fresh_worker, 0, c);
 	}
 	if (!c->worker)
 		return false;
@@ -295,7 +295,8 @@ void compile_dispatch(struct compile_service *s)
 
 	for (c = s->queue.first; c; c = next) {
 		next = c->queue_next;
-		if (!dispatch(c, now_ns) && !c->fresh_worker && c->a.request.analyzer.kind == ANALYZER_OFF)
+		if (!dispatch(c, now_ns) && !c->fresh_worker && c->a.request.analyzer.kind == ANALYZER_OFF &&
+		    backends_is_built_in(&c->a.request.job))
 			break; /* what anyone could have taken is not there */
 	}
 }

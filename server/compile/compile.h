@@ -16,6 +16,7 @@
 
 struct cache;
 struct cached;
+struct backends;
 struct compile_service;
 struct compile; /* one request in flight */
 
@@ -51,6 +52,7 @@ struct compile_service_state {
 	bool can_serve;              /* a template is up */
 	bool warm;
 	const char *compiler_versions;
+	const struct backends *backends; /* borrowed */
 	unsigned worker_confinement; /* WORKER_CONFINED_… of the last worker that was READY */
 	uint32_t analyzer_kinds;     /* bits 1<<kind */
 	uint32_t analyzer_objects;   /* bits 1<<kind of what is loaded, which serves the other kind too where it is alone */

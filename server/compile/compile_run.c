@@ -245,7 +245,8 @@ static void start_run(struct compile *c, bool profiled)
 	memcpy(m.text, c->filter, m.text_len);
 	c->state = COMPILE_RUNNING;
 	run->sent_ns = clock_now_ns();
-	loop_timer_set(c->timer, run->sent_ns + c->a.request.wall_ms * NS_PER_MS);
+	m.value = run->sent_ns + c->a.request.wall_ms * NS_PER_MS;
+	loop_timer_set(c->timer, m.value);
 	c->service->counters.profiled_runs += profiled;
 	c->service->counters.clean_runs += !profiled && c->a.n_runs > 1; /* those made for comparison */
 	if (pool_run(c->worker, &m, c->job_fd, c->result_fd) < 0)

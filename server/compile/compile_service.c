@@ -245,6 +245,7 @@ void compile_service_state(const struct compile_service *s, struct compile_servi
 		.can_serve = ps.can_serve,
 		.warm = ps.warm,
 		.compiler_versions = ps.versions,
+		.backends = ps.backends,
 		.worker_confinement = ps.confinement,
 		.analyzer_kinds = as.kinds,
 		.analyzer_objects = as.objects,

@@ -39,6 +39,7 @@ struct pool {
 	uint64_t analyzer_generation;
 	uint64_t fork_retry_ns;    /* no fork before this */
 	unsigned want_fresh;       /* takers that found only used ones, since the last balance */
+	uint64_t want_tools;       /* bits of `tool`: takers that found none with a host for it, likewise */
 	bool telling;              /* `changed` is being called */
 	unsigned confinement;
 	uint64_t n_forked, n_died;
@@ -112,7 +113,7 @@ static void on_readable(void *arg, uint32_t events);
 
 static int worker_ask_for(struct worker *w)
 {
-	struct worker_message m = {.type = WORKER_FORK, .worker_id = w->id};
+	struct worker_message m = {.type = WORKER_FORK, .worker_id = w->id, .value = (uint64_t)w->tool};
 	_cleanup_fd_ int theirs = -1, log_fd = -1;
 	int pair[2], r;
 
@@ -131,7 +132,7 @@ static int worker_ask_for(struct worker *w)
 	return template_send(w->pool->template, &m, (int[]){theirs, log_fd}, 2);
 }
 
-static int worker_start(struct pool *p)
+static int worker_start(struct pool *p, int tool)
 {
 	struct template_state ts;
 	struct worker *w = calloc(1, sizeof(*w));
@@ -142,6 +143,7 @@ static int worker_start(struct pool *p)
 	template_state(p->template, &ts);
 	w->pool = p;
 	w->id = ++p->n_ids;
+	w->tool = tool;
 	w->pidfd = w->socket = -1;
 	w->image = image_ref(ts.image);
 	w->template_generation = ts.generation;
@@ -345,19 +347,58 @@ static bool is_stale(const struct worker *w, const struct template_state *ts)
 	return (w->warm_steps == 0 && ts->warm_steps > 0) || (ts->warm && w->warm_steps < ts->warm_steps_total);
 }
 
-/* The idle worker that is missed least. */
-static struct worker *least_useful(struct pool *p, const struct template_state *ts)
+static bool is_live(const struct worker *w)
+{
+	return w->state <= WORKER_BUSY && w->socket >= 0;
+}
+
+/* The idle worker that is missed least, of those with a host for a tool or of the others. */
+static struct worker *least_useful(struct pool *p, const struct template_state *ts, bool with_host)
 {
 	struct worker *least = NULL;
 
 	for (struct worker *w = p->workers; w; w = w->next) {
-		if (w->state != WORKER_IDLE)
+		if (w->state != WORKER_IDLE || (w->tool != WORKERS_PLAIN) != with_host)
 			continue;
 		if (!least || is_stale(w, ts) > is_stale(least, ts) ||
 		    (is_stale(w, ts) == is_stale(least, ts) && w->n_runs > least->n_runs))
 			least = w;
 	}
 	return least;
+}
+
+/* Those with a host for a tool are forked when someone wants one, and stay; there are as many as plain ones at most, of all
+ * tools together, for more could not run at a time. */
+static void balance_tools(struct pool *p, const struct template_state *ts)
+{
+	unsigned n_live = 0;
+	uint64_t starting = 0;
+
+	for (struct worker *w = p->workers; w; w = w->next) {
+		n_live += is_live(w) && w->tool != WORKERS_PLAIN;
+		if (is_live(w) && w->state == WORKER_STARTING)
+			starting |= 1ull << w->tool;
+	}
+	for (int tool = 1; tool < BACKENDS_MOST; tool++) {
+		if (!(p->want_tools & ~starting & 1ull << tool))
+			continue;
+		if (n_live >= p->o.n_workers) {
+			struct worker *w = least_useful(p, ts, true);
+
+			if (!w)
+				continue; /* one that comes back is looked at again */
+			worker_leave(w);
+			n_live--;
+		}
+		int r = worker_start(p, tool);
+		if (r < 0) {
+			log_warn(TARGET, "cannot ask for a worker with a tool: %s", strerror(-r));
+			p->fork_retry_ns = clock_now_ns() + FORK_RETRY_NS;
+			return;
+		}
+		n_live++;
+	}
+	p->want_tools = 0;
 }
 
 /* As many live ones as wanted. A better one is forked before a worse one goes, so that requests never wait for it. */
@@ -374,7 +415,7 @@ static void balance(struct pool *p)
 		return;
 	}
 	for (struct worker *w = p->workers; w; w = w->next) {
-		bool live = w->state <= WORKER_BUSY && w->socket >= 0;
+		bool live = is_live(w) && w->tool == WORKERS_PLAIN;
 
 		n_live += live;
 		n_idle += live && w->state == WORKER_IDLE;
@@ -384,8 +425,9 @@ static void balance(struct pool *p)
 	if ((n_stale || (p->want_fresh && n_idle)) && n_starting == 0)
 		target++;
 	p->want_fresh = 0;
+	balance_tools(p, &ts);
 	for (; n_live < target; n_live++) {
-		int r = worker_start(p);
+		int r = worker_start(p, WORKERS_PLAIN);
 
 		if (r < 0) {
 			log_warn(TARGET, "cannot ask for a worker: %s", strerror(-r));
@@ -395,7 +437,7 @@ static void balance(struct pool *p)
 		n_starting++;
 	}
 	while (n_live > p->o.n_workers && n_starting == 0) {
-		struct worker *w = least_useful(p, &ts);
+		struct worker *w = least_useful(p, &ts, false);
 
 		if (!w)
 			return;
@@ -499,6 +541,7 @@ void pool_state(const struct pool *p, struct pool_state *ret)
 		.warm_steps_total = ts.warm_steps_total,
 		.versions = ts.versions,
 		.trouble = ts.trouble,
+		.backends = ts.backends,
 		.confinement = p->confinement,
 		.workers_forked = p->n_forked,
 		.workers_died = p->n_died,
@@ -529,12 +572,37 @@ void pool_set_analyzer(struct pool *p, int registration_fd, uint64_t generation)
 	soon(p);
 }
 
-struct worker *pool_take(struct pool *p, bool fresh, uint64_t analyzer_generation, void *user)
+/* Notes that none was there for the taker. */
+static void want(struct pool *p, int tool, bool fresh)
+{
+	if (tool != WORKERS_PLAIN)
+		p->want_tools |= 1ull << tool;
+	else if (fresh)
+		p->want_fresh++;
+	else
+		return;
+	if (!p->telling) /* else the balance follows anyway */
+		soon(p);
+}
+
+/* What a worker can refuse for want of its tool it must know of. */
+static bool knows_backends(const struct worker *w, const struct backends *b, const struct spvscope_job *job)
+{
+	return backends_is_built_in(job) || w->fork_ns > b->complete_ns;
+}
+
+struct worker *pool_take(struct pool *p, const struct spvscope_job *job, bool fresh, uint64_t analyzer_generation,
+	void *user)
 {
 	struct worker *best = NULL;
+	struct template_state ts;
 
+	template_state(p->template, &ts);
+	int tool = backends_workers_for(ts.backends, job);
+	if (tool == WORKERS_UNKNOWN)
+		return NULL; /* the template tells soon, and `changed` is called then */
 	for (struct worker *w = p->workers; w; w = w->next) {
-		if (w->state != WORKER_IDLE || w->socket < 0)
+		if (w->state != WORKER_IDLE || w->socket < 0 || w->tool != tool || !knows_backends(w, ts.backends, job))
 			continue;
 		if (analyzer_generation && (w->analyzer_generation != analyzer_generation || !w->registered))
 			continue;
@@ -548,10 +616,8 @@ struct worker *pool_take(struct pool *p, bool fresh, uint64_t analyzer_generatio
 	if (best) {
 		best->state = WORKER_BUSY;
 		best->user = user;
-	} else if (fresh) {
-		p->want_fresh++;
-		if (!p->telling) /* else the balance follows anyway */
-			soon(p);
+	} else {
+		want(p, tool, fresh);
 	}
 	return best;
 }

@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include "codegen/worker/protocol.h"
+#include "server/pool/backends.h"
 #include "server/pool/image.h"
 #include "server/loop.h"
 
@@ -40,6 +41,7 @@ struct worker {
 	uint64_t analyzer_generation; /* of the analyzer that it could register with; 0: none */
 	bool registered;        /* it says that it did */
 	unsigned warm_steps;
+	int tool;               /* WORKERS_PLAIN, or 1 + the number of the back end whose tool it has a host for */
 	uint64_t n_runs;
 	uint64_t fork_ns, ready_ns; /* when it was asked for, when it could serve */
 	bool exit_known;
@@ -73,6 +75,7 @@ struct pool_state {
 	unsigned warm_steps, warm_steps_total;
 	const char *versions;
 	const char *trouble;    /* why no template can be started; NULL: none */
+	const struct backends *backends; /* borrowed */
 	unsigned confinement;   /* WORKER_CONFINED_… of the last worker that was READY */
 	uint64_t workers_now, workers_forked, workers_died, templates_started;
 };
@@ -86,9 +89,10 @@ struct image *pool_image(const struct pool *p, uint64_t *ret_template_generation
  * must live until the next call. */
 void pool_set_analyzer(struct pool *p, int registration_fd, uint64_t generation);
 
-/* Lends an idle worker, or returns NULL. fresh: one that has run nothing. analyzer_generation, unless 0: one that is
+/* Lends an idle worker that can do the job, or returns NULL. fresh: one that has run nothing. analyzer_generation, unless 0: one that is
  * registered with that analyzer. What is missing is forked then, and `changed` tells. */
-struct worker *pool_take(struct pool *p, bool fresh, uint64_t analyzer_generation, void *user);
+struct worker *pool_take(struct pool *p, const struct spvscope_job *job, bool fresh, uint64_t analyzer_generation,
+	void *user);
 /* Starts a run: 0 or -errno. */
 int pool_run(struct worker *w, struct worker_message *run, int job_fd, int result_fd);
 /* Ends it for good; `died` follows. */

@@ -35,6 +35,7 @@ struct template {
 	uint64_t started_ns, backoff_ns;
 	char versions[WORKER_TEXT_MAX + 1];
 	char trouble[256];
+	struct backends backends;
 };
 
 static void start(struct template *t);
@@ -67,6 +68,7 @@ static void disconnect(struct template *t)
 	image_unref(TAKE_PTR(t->state.image));
 	t->state.up = t->state.warm = false;
 	t->state.warm_steps = t->state.warm_steps_total = 0;
+	backends_done(&t->backends);
 }
 
 /* Ends it and plans the next start: at once after a good life, ever later when it keeps dying. */
@@ -123,6 +125,11 @@ static bool take_message(struct template *t, const struct worker_message *m, str
 		if (t->state.warm)
 			log_info(TARGET, "warm after %llu ms",
 				(unsigned long long)((clock_now_ns() - t->started_ns) / NS_PER_MS));
+		t->events.warmed(t->arg);
+		return true;
+	case WORKER_BACKEND:
+		if (!backends_take(&t->backends, m))
+			return false;
 		t->events.warmed(t->arg);
 		return true;
 	case WORKER_FORKED:
@@ -266,6 +273,7 @@ void template_state(const struct template *t, struct template_state *ret)
 {
 	*ret = t->state;
 	ret->versions = t->versions;
+	ret->backends = &t->backends;
 	ret->trouble = t->trouble[0] ? t->trouble : NULL;
 }
 

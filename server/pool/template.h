@@ -10,6 +10,7 @@
 
 #include "base/unix_message.h"
 #include "codegen/worker/protocol.h"
+#include "server/pool/backends.h"
 #include "server/pool/image.h"
 #include "server/loop.h"
 
@@ -32,6 +33,7 @@ struct template_state {
 	bool warm;
 	const char *versions; /* "" before the first was up */
 	struct image *image;  /* borrowed */
+	const struct backends *backends; /* borrowed */
 	const char *trouble;  /* why it cannot be started; NULL: none */
 	uint64_t n_started;
 };

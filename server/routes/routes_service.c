@@ -8,6 +8,7 @@
 #include "bpf/protocol.h"
 #include "codegen/worker/protocol.h"
 #include "server/front.h"
+#include "server/pool/backends.h"
 
 #define GRAPHICS_AND_MORE                                                                          \
 	(1u << SPVSCOPE_STAGE_VERTEX | 1u << SPVSCOPE_STAGE_TESS_CONTROL | 1u << SPVSCOPE_STAGE_TESS_EVAL | \
@@ -29,6 +30,12 @@ static const struct {
 	{ SPVSCOPE_LANGUAGE_SPIRV_ASM, "SPIR-V assembly", "SPIRV-Tools", "\".spvasm\"", 0 },
 	{ SPVSCOPE_LANGUAGE_SPIRV, "SPIR-V", "SPIRV-Tools", "\".spv\"", 0, NULL,
 		"a binary: send it as the body itself, or as source_base64" },
+	{ SPVSCOPE_LANGUAGE_OPENCL_C, "OpenCL C", "clang", "\".cl\"", 0, NULL,
+		"compiled for opencl2.2 unless target.env says otherwise" },
+	{ SPVSCOPE_LANGUAGE_OPENCL_CPP, "C++ for OpenCL", "clang", "\".clcpp\"", 0, NULL,
+		"compiled for opencl2.2 unless target.env says otherwise" },
+	{ SPVSCOPE_LANGUAGE_WGSL, "WebGPU Shading Language", "naga", "\".wgsl\"", 0, NULL,
+		"all entry points of the module are compiled" },
 };
 
 static void put_string(struct strbuf *out, const char *key, const char *value)
@@ -40,9 +47,61 @@ static void put_string(struct strbuf *out, const char *key, const char *value)
 		strbuf_puts(out, "null");
 }
 
-static void put_language(struct strbuf *out, size_t i, bool available)
+/* A string, or null where it is empty or there is none. */
+static void put_filled(struct strbuf *out, const char *key, const char *value)
 {
-	bool first = true;
+	strbuf_puts(out, ", ");
+	put_string(out, key, value && value[0] ? value : NULL);
+}
+
+/* What is known of the back end of a row, behind whether it can be used. */
+static void put_found(struct strbuf *out, const struct backend_info *b, bool up, const char *unknown)
+{
+	bool available = up && b && !b->missing[0];
+
+	strbuf_printf(out, ", \"available\": %s", available ? "true" : "false");
+	put_filled(out, "version", b ? b->version : NULL);
+	put_filled(out, "missing", b ? b->missing : unknown);
+	put_filled(out, "install", b && b->missing[0] ? b->install : NULL);
+}
+
+/* Planned for long, and not there: listed, so that who looks for it finds why. */
+static void put_rust(struct strbuf *out)
+{
+	strbuf_puts(out, ",\n{\"name\": \"rust\", \"title\": \"Rust (rust-gpu)\", \"compiler\": \"rustc_codegen_spirv\", "
+			 "\"label\": null, \"note\": null, \"available\": false, \"version\": null, "
+			 "\"missing\": \"spvscope has no back end for it yet: it needs a nightly rustc with rust-gpu's code generator, "
+			 "which is in no package\", \"install\": null, \"extensions\": [\".rs\"], \"stages\": []}");
+}
+
+static void put_backends(struct strbuf *out, const struct backends *b)
+{
+	strbuf_puts(out, "],\n\"backends\": [");
+	for (size_t i = 0; b && i < b->n; i++) {
+		const struct backend_info *info = &b->rows[i];
+		bool first = true;
+
+		strbuf_puts(out, i ? ",\n{" : "\n{");
+		put_string(out, "name", info->name);
+		strbuf_puts(out, ", \"languages\": [");
+		for (unsigned l = 1; l < SPVSCOPE_N_LANGUAGES; l++) {
+			if (!(info->languages & 1u << l))
+				continue;
+			strbuf_printf(out, "%s\"%s\"", first ? "" : ", ", spvscope_language_name((enum spvscope_language)l));
+			first = false;
+		}
+		strbuf_putc(out, ']');
+		put_filled(out, "other_language", info->other_language);
+		strbuf_printf(out, ", \"external\": %s", info->runs_tool ? "true" : "false");
+		put_found(out, info, true, NULL);
+		strbuf_putc(out, '}');
+	}
+}
+
+static void put_language(struct strbuf *out, size_t i, const struct compile_service_state *state)
+{
+	bool first = true, complete = state->backends && state->backends->complete;
+	const struct backend_info *b = state->backends ? backends_for(state->backends, languages[i].language) : NULL;
 
 	strbuf_puts(out, i ? ",\n{" : "{");
 	put_string(out, "name", spvscope_language_name(languages[i].language));
@@ -54,8 +113,11 @@ static void put_language(struct strbuf *out, size_t i, bool available)
 	put_string(out, "label", languages[i].label);
 	strbuf_puts(out, ", ");
 	put_string(out, "note", languages[i].note);
-	strbuf_printf(out, ", \"available\": %s, \"extensions\": [%s], \"stages\": [", available ? "true" : "false",
-		languages[i].extensions);
+	if (languages[i].language <= SPVSCOPE_LANGUAGE_SPIRV) /* in every worker */
+		put_found(out, &(struct backend_info){.version = (char *)"", .missing = (char *)""}, state->can_serve, NULL);
+	else
+		put_found(out, b, state->can_serve, complete ? "it has no back end here" : "it is being looked for; ask again");
+	strbuf_printf(out, ", \"extensions\": [%s], \"stages\": [", languages[i].extensions);
 	for (unsigned s = 1; s < SPVSCOPE_N_STAGES; s++) {
 		if (!(languages[i].stages & 1u << s))
 			continue;
@@ -76,7 +138,9 @@ void route_languages(void *app, struct http_request *req)
 	put_string(&r.body, "compilers", state.compiler_versions);
 	strbuf_puts(&r.body, ", \"languages\": [");
 	for (size_t i = 0; i < ARRAY_SIZE(languages); i++)
-		put_language(&r.body, i, state.can_serve);
+		put_language(&r.body, i, &state);
+	put_rust(&r.body);
+	put_backends(&r.body, state.backends);
 	strbuf_puts(&r.body, "],\n\"envs\": [");
 	for (unsigned e = 0; e < SPVSCOPE_N_ENVS; e++)
 		strbuf_printf(&r.body, "%s\"%s\"", e ? ", " : "", spvscope_env_name((enum spvscope_env)e));

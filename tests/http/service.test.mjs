@@ -42,7 +42,8 @@ test('the contract is served, and every route in it exists', async () => {
 
 test('languages and analyzers say what there is', async () => {
 	const { languages, compilers, envs } = await (await service.fetch('/v1/languages')).json();
-	assert.deepEqual(languages.map((l) => l.name), ['glsl', 'hlsl', 'spirv-asm', 'spirv']);
+	assert.deepEqual(languages.map((l) => l.name), 
+		['glsl', 'hlsl', 'spirv-asm', 'spirv', 'opencl-c', 'opencl-cpp', 'wgsl', 'rust']);
 	assert.equal(languages[1].label, 'legacy');
 	assert.equal(languages[0].stages.length, 14);
 	assert.match(compilers, /glslang/);

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,6 +60,22 @@ void front_send(struct front *f, struct worker_message *m, const int *fds, size_
 	assert_int_equal(unix_message_send(f->control, m, HEAD_BYTES + m->text_len, fds, n_fds), 0);
 }
 
+/* What the template tells of its work ahead. False: it is something else. */
+static bool take_news(struct front *f, const struct worker_message *m)
+{
+	if (m->type == WORKER_BACKEND) {
+		f->backends_complete = m->text_len == 0;
+		if (m->text_len > 0 && m->value < FRONT_MAX_BACKENDS)
+			snprintf(f->backends[m->value], sizeof(f->backends[0]), "%.*s", (int)m->text_len, m->text);
+		return true;
+	}
+	if (m->type != WORKER_WARM)
+		return false;
+	f->warm_done = (unsigned)m->value;
+	f->warm_steps = (unsigned)m->value2;
+	return true;
+}
+
 void front_expect(struct front *f, uint32_t type, struct worker_message *ret, struct unix_message *ret_datagram)
 {
 	for (;;) {
@@ -66,9 +83,7 @@ void front_expect(struct front *f, uint32_t type, struct worker_message *ret, st
 			fail_msg("the template has closed its socket, where message %u was awaited", type);
 		if (ret->type == type)
 			return;
-		assert_int_equal(ret->type, WORKER_WARM);
-		f->warm_done = (unsigned)ret->value;
-		f->warm_steps = (unsigned)ret->value2;
+		assert_true(take_news(f, ret));
 	}
 }
 
@@ -112,18 +127,41 @@ void front_wait_warm(struct front *f)
 {
 	struct worker_message m;
 	struct unix_message datagram;
-	while (f->warm_steps == 0 || f->warm_done < f->warm_steps) {
+	while (f->warm_steps == 0 || f->warm_done < f->warm_steps || !f->backends_complete) {
 		assert_true(receive(f->control, &m, &datagram));
-		assert_int_equal(m.type, WORKER_WARM);
-		assert_int_equal(m.value, f->warm_done + 1);
-		f->warm_done = (unsigned)m.value;
-		f->warm_steps = (unsigned)m.value2;
+		if (m.type == WORKER_WARM)
+			assert_int_equal(m.value, f->warm_done + 1);
+		assert_true(take_news(f, &m));
 	}
+}
+
+int front_backend(const struct front *f, const char *name)
+{
+	for (int i = 0; i < FRONT_MAX_BACKENDS; i++) {
+		const char *at = f->backends[i];
+
+		if (strncmp(at, name, strlen(name)) != 0 || at[strlen(name)] != '\t')
+			continue;
+		for (int tab = 0; tab < 3; tab++)
+			at += strcspn(at, "\t") + 1;
+		return *at == '\t' ? i : -1; /* the field of what is missing */
+	}
+	return -1;
 }
 
 void front_fork(struct front *f, struct front_worker *ret)
 {
-	struct worker_message order = {.type = WORKER_FORK, .worker_id = ++last_worker_id}, m;
+	front_fork_with_tool(f, -1, ret);
+}
+
+void front_fork_with_tool(struct front *f, int backend, struct front_worker *ret)
+{
+	struct worker_message order = {
+		.type = WORKER_FORK,
+		.worker_id = ++last_worker_id,
+		.value = (uint64_t)(backend + 1),
+	};
+	struct worker_message m;
 	struct unix_message datagram;
 	int pair[2];
 
@@ -189,6 +227,7 @@ void front_send_run(struct front_worker *w, const struct front_run *run, const s
 		.run_id = run->id,
 		.memory_bytes = run->memory_bytes,
 		.output_bytes = run->output_bytes,
+		.value = run->deadline_ns,
 	};
 	struct strbuf bytes = {0};
 

@@ -13,12 +13,16 @@
 #include "codegen/worker/protocol.h"
 #include "spvscope/codegen.h"
 
+#define FRONT_MAX_BACKENDS 16
+
 struct front {
 	pid_t pid;   /* of the template */
 	int control; /* our end */
 	struct worker_message hello;
 	int maps_fd;
 	unsigned warm_done, warm_steps; /* as WARM messages came by */
+	char backends[FRONT_MAX_BACKENDS][WORKER_TEXT_MAX + 1]; /* texts of BACKEND messages, likewise */
+	bool backends_complete;
 };
 
 struct front_worker {
@@ -40,8 +44,12 @@ void front_wait_warm(struct front *f);
 void front_expect(struct front *f, uint32_t type, struct worker_message *ret, struct unix_message *ret_datagram);
 void front_send(struct front *f, struct worker_message *m, const int *fds, size_t n_fds);
 
+/* The number of a back end that can be used; -1: there is none of that name, or something is missing. */
+int front_backend(const struct front *f, const char *name);
 /* FORK to READY. */
 void front_fork(struct front *f, struct front_worker *ret);
+/* With a host for the tool of that back end. */
+void front_fork_with_tool(struct front *f, int backend, struct front_worker *ret);
 /* EXITED for this worker: its wait status; it is reaped then. */
 int front_wait_exit(struct front *f, struct front_worker *w, uint64_t *ret_max_rss_kib);
 void front_worker_done(struct front_worker *w);
@@ -50,6 +58,7 @@ struct front_run {
 	uint64_t id;
 	const char *filter;
 	uint64_t memory_bytes, output_bytes;
+	uint64_t deadline_ns; /* for tools; 0: none */
 };
 void front_send_run(struct front_worker *w, const struct front_run *run, const struct spvscope_job *job);
 /* False: the worker closed its socket instead of answering. result may be NULL. */

@@ -123,6 +123,7 @@ static const struct {
 	{ 0, { "", "\"defines\": {}", "\"defines\": {\"A\": null, \"B\": \"\", \"C\": \"\\\"q\\\" \\\\ \\u20ac\"}" } },
 	{ 0, { "", "\"optimize\": \"none\"", "\"optimize\": \"size\"", "\"optimize\": \"performance\"",
 		"\"optimize\": {\"passes\": []}", "\"optimize\": {\"passes\": [\"--merge-return\", \"--loop-unroll-partial=3\"]}" } },
+	{ 0, { "", "\"backend\": \"mine\"" } },
 	{ 0, { "", "\"debug_info\": \"line\"", "\"debug_info\": \"full\"" } },
 	{ 0, { "", "\"validate\": false", "\"validate\": true" } },
 	{ GLSL | HLSL, { "", "\"auto_map_bindings\": true" } },

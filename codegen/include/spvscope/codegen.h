@@ -20,6 +20,10 @@ enum spvscope_language {
 	SPVSCOPE_LANGUAGE_HLSL,
 	SPVSCOPE_LANGUAGE_SPIRV_ASM,
 	SPVSCOPE_LANGUAGE_SPIRV,
+	SPVSCOPE_LANGUAGE_OPENCL_C,
+	SPVSCOPE_LANGUAGE_OPENCL_CPP, /* C++ for OpenCL */
+	SPVSCOPE_LANGUAGE_WGSL,
+	SPVSCOPE_LANGUAGE_OTHER,      /* known to the back end that the job names, and to nobody else here */
 	SPVSCOPE_N_LANGUAGES,
 };
 
@@ -49,6 +53,10 @@ enum spvscope_env {
 	SPVSCOPE_ENV_VULKAN_1_3,
 	SPVSCOPE_ENV_OPENGL_4_5,
 	SPVSCOPE_ENV_UNIVERSAL, /* for SPIR-V input: no client's rules */
+	SPVSCOPE_ENV_OPENCL_1_2,
+	SPVSCOPE_ENV_OPENCL_2_0,
+	SPVSCOPE_ENV_OPENCL_2_1,
+	SPVSCOPE_ENV_OPENCL_2_2,
 	SPVSCOPE_N_ENVS,
 };
 
@@ -208,6 +216,7 @@ struct spvscope_define {
 struct spvscope_job {
 	enum spvscope_language language;
 	enum spvscope_stage stage;
+	char *backend;                /* which of those that take the language; NULL: the language's own */
 	struct spvscope_file source;  /* its name is what diagnostics and includes are relative to; may be NULL */
 	struct spvscope_file *files;  /* includes and unsaved buffers */
 	size_t n_files;
@@ -338,8 +347,9 @@ const char *spvscope_stage_words(void);
 const char *spvscope_env_words(void);
 
 /* Fills in job->language and job->stage where they are none: from the name ("a.frag", "a.frag.glsl", "b.hlsl",
- * "c.spvasm", "d.spv"), from the SPIR-V magic, from `#pragma shader_stage(fragment)`. What cannot be told stays none:
- * 0 when both are known (or the language needs no stage), 1 when the language is missing, 2 when the stage is. */
+ * "c.spvasm", "d.spv", "e.cl", "f.wgsl"), from the SPIR-V magic, from `#pragma shader_stage(fragment)`. What cannot be told
+ * stays none: 0 when both are known (or the language needs no stage), 1 when the language is missing, 2 when the stage
+ * is. A job that names a back end is never short of either: that may tell by itself. */
 int spvscope_job_guess(struct spvscope_job *job);
 /* Does this name a pass that the optimizer library takes? For the front, which does not run compilers: a table check of
  * the flag's form ("--name" or "--name=value"), at most 256 of them. */

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of back ends, and which of them a job is for. Filled in the template, read in workers. */
+#include "codegen/backends.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "codegen/tools/tool.h"
+
+extern const struct codegen_backend codegen_glslang, codegen_spirv_tools, codegen_opencl, codegen_naga;
+
+static const struct codegen_backend *backends[BACKENDS_MAX] = {
+	&codegen_glslang,
+	&codegen_spirv_tools,
+	&codegen_opencl,
+	&codegen_naga,
+};
+
+const struct codegen_backend *backend_at(size_t i)
+{
+	return i < BACKENDS_MAX ? backends[i] : NULL;
+}
+
+const struct codegen_backend *backend_named(const char *name)
+{
+	for (size_t i = 0; backend_at(i); i++)
+		if (strcmp(backends[i]->name, name) == 0)
+			return backends[i];
+	return NULL;
+}
+
+const struct codegen_backend *backend_for(enum spvscope_language language)
+{
+	for (size_t i = 0; backend_at(i); i++)
+		if (backends[i]->languages & 1u << language)
+			return backends[i];
+	return NULL;
+}
+
+int backend_add(const struct codegen_backend *backend)
+{
+	size_t n = 0;
+
+	if (backend_named(backend->name))
+		return -EEXIST;
+	while (backend_at(n))
+		n++;
+	if (n == BACKENDS_MAX - 1) /* the last stays NULL */
+		return -ENOSPC;
+	backends[n] = backend;
+	return 0;
+}
+
+int backend_find(size_t i)
+{
+	return backends[i]->find ? backends[i]->find(backends[i]) : 0;
+}
+
+int backend_choose(struct codegen_run *run)
+{
+	enum spvscope_language language = run->result->language;
+	const char *name = run->job->backend;
+
+	run->backend = name ? backend_named(name) : backend_for(language);
+	if (!run->backend && name)
+		return run_refuse(run, "spvscope", "backend", "there is no back end '%.80s'; /v1/languages lists them", name);
+	if (!run->backend)
+		return run_refuse(run, "spvscope", "language", "no back end takes %s", spvscope_language_name(language));
+	/* Who names a back end may leave the language to it. */
+	if (language != SPVSCOPE_LANGUAGE_OTHER && !(run->backend->languages & 1u << language))
+		return run_refuse(run, "spvscope", "backend", "%s does not take %s", run->backend->name,
+			spvscope_language_name(language));
+	const struct tool *t = run->backend->tool;
+	if (t && (t->missing || !t->program))
+		return run_refuse(run, "spvscope", "not-installed", "%s: %s%s%s", run->backend->name,
+			t->missing ? t->missing : "its program has not been looked for",
+			t->install ? "; to install it: " : "", t->install ? t->install : "");
+	return CODEGEN_GOOD;
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Messages in clang's form, into diagnostics. What is read was printed by a program that worked on a hostile source: every
+ * number is looked at before it is used. Runs in workers, on the compiling thread. */
+#include "codegen/tools/clang_messages.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+
+static const struct {
+	const char *word;
+	enum spvscope_severity severity;
+} severities[] = {
+	{"fatal error: ", SPVSCOPE_SEVERITY_ERROR},
+	{"error: ", SPVSCOPE_SEVERITY_ERROR},
+	{"warning: ", SPVSCOPE_SEVERITY_WARNING},
+	{"note: ", SPVSCOPE_SEVERITY_INFORMATION},
+	{"remark: ", SPVSCOPE_SEVERITY_HINT},
+};
+
+/* A line of output, taken apart. */
+struct message {
+	char *file; /* NULL: without a place */
+	uint32_t line, column; /* from 1; 0: not told */
+	char *ranges;          /* "{1:41-1:44}{…}", or "" */
+	enum spvscope_severity severity;
+	char *text;
+	char *flag;            /* "-Wconversion", or NULL */
+};
+
+/* Digits before *end, back to a colon that is cut off there. 0: there are none. */
+static uint32_t take_number(char *from, char **end)
+{
+	char *at = *end;
+
+	while (at > from && isdigit((unsigned char)at[-1]))
+		at--;
+	if (at == *end || at == from || at[-1] != ':' || *end - at > 9)
+		return 0;
+	uint32_t n = (uint32_t)strtoul(at, NULL, 10);
+	*end = at - 1;
+	**end = '\0';
+	return n;
+}
+
+/* "file:1:2", "file:1:2:{1:41-1:44}" or "file:1", without the colon that ends it. */
+static void take_place(char *place, struct message *m)
+{
+	char *end = place + strlen(place);
+
+	m->ranges = end;
+	while (end > place && end[-1] == '}') {
+		char *open = end;
+		while (open > place && open[-1] != '{')
+			open--;
+		if (open == place)
+			return;
+		end = m->ranges = open - 1;
+	}
+	if (end > place && *end == '{' && end[-1] == ':')
+		*--end = '\0'; /* the ranges stay whole behind it */
+	uint32_t last = take_number(place, &end), first = last ? take_number(place, &end) : 0;
+	if (!last)
+		return;
+	m->file = place;
+	m->line = first ? first : last;
+	m->column = first ? last : 0;
+}
+
+/* False: the line is no message. */
+static bool take_apart(char *line, struct message *ret)
+{
+	*ret = (struct message){.ranges = (char *)""};
+	for (size_t i = 0; i < ARRAY_SIZE(severities); i++) {
+		const char *word = severities[i].word;
+		char *at = strncmp(line, word, strlen(word)) == 0 ? line : NULL;
+
+		if (!at) {
+			char with_colon[32] = ": ";
+			strcat(with_colon, word);
+			at = strstr(line, with_colon);
+			if (!at)
+				continue;
+			*at = '\0';
+			at += 2;
+			take_place(line, ret);
+		}
+		ret->severity = severities[i].severity;
+		ret->text = at + strlen(word);
+		size_t len = strlen(ret->text);
+		char *bracket = len && ret->text[len - 1] == ']' ? strrchr(ret->text, '[') : NULL;
+		if (bracket && bracket > ret->text && bracket[1] == '-' && bracket[-1] == ' ') {
+			ret->text[len - 1] = '\0';
+			bracket[-1] = '\0';
+			ret->flag = bracket + 1;
+			ret->flag[strcspn(ret->flag, ",")] = '\0'; /* "-Werror,-Wconversion" names two */
+		}
+		return true;
+	}
+	return false;
+}
+
+/* The identifier, number or single sign at a byte of the line. */
+static uint32_t token_end(const char *line, size_t len, uint32_t at)
+{
+	uint32_t end = at;
+
+	while (end < len && (isalnum((unsigned char)line[end]) || line[end] == '_' || (unsigned char)line[end] >= 0x80))
+		end++;
+	return end > at ? end : at < len ? at + 1 : at;
+}
+
+/* The first range that has the column in it: from there to its end, on that line. 0: none. */
+static uint32_t range_end(const char *ranges, uint32_t line, uint32_t column, uint32_t *ret_begin)
+{
+	while (*ranges == '{') {
+		unsigned l1, c1, l2, c2;
+
+		if (sscanf(ranges, "{%u:%u-%u:%u}", &l1, &c1, &l2, &c2) == 4 && l1 == line && l2 == line && c1 > 0 &&
+			c1 <= column && column < c2) {
+			*ret_begin = c1;
+			return c2;
+		}
+		ranges = strchr(ranges, '}');
+		if (!ranges++)
+			break;
+	}
+	return 0;
+}
+
+static void set_columns(const struct message *m, const struct spvscope_file *file, struct spvscope_diagnostic *d)
+{
+	uint32_t begin = m->column, end;
+	const char *line;
+	size_t len;
+
+	if (!m->column || !job_files_line(file, m->line, &line, &len) || m->column > len + 1)
+		return;
+	end = range_end(m->ranges, m->line, m->column, &begin);
+	if (end == 0 || end > len + 1)
+		end = token_end(line, len, begin - 1) + 1;
+	d->column_begin = begin - 1;
+	d->column_end = end - 1;
+}
+
+static int tell(struct codegen_run *run, const struct job_files *files, const char *source, struct message *m)
+{
+	const struct spvscope_file *file = m->file ? job_files_find(run, files, m->file) : NULL;
+	struct spvscope_diagnostic d = {
+		.severity = m->severity,
+		.source = (char *)(uintptr_t)source,
+		.code = m->flag,
+		.message = m->text,
+	};
+
+	if (file) {
+		d.file = (char *)(uintptr_t)job_files_own_name(run, file);
+		d.line = m->line;
+		set_columns(m, file, &d);
+	} else if (m->file) {
+		d.file = m->file; /* one of the compiler's own */
+		d.line = m->line;
+	}
+	return run_diagnose(run, &d);
+}
+
+int clang_messages_tell(struct codegen_run *run, const struct job_files *files, const char *source, const char *text)
+{
+	_cleanup_free_ char *copy = strdup(text ? text : "");
+	char *at = copy;
+	int outcome = CODEGEN_GOOD;
+
+	if (!copy)
+		return -ENOMEM;
+	for (char *line; (line = strsep(&at, "\n"));) {
+		struct message m;
+
+		line[strcspn(line, "\r")] = '\0';
+		if (!take_apart(line, &m))
+			continue;
+		int r = tell(run, files, source, &m);
+		if (r < 0)
+			return r;
+		if (r == CODEGEN_WRONG)
+			outcome = CODEGEN_WRONG;
+	}
+	return outcome;
+}
