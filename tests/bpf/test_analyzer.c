@@ -89,7 +89,7 @@ static struct analyzer_counters detach(struct front *f, uint64_t session, struct
 /* What was found in a hand-over. */
 struct census {
 	unsigned samples, events, complete, too_deep, in_order, foreign, page_faults, faults_on_file, faults_anonymous;
-	unsigned syscalls, exits, forks, decisions;
+	unsigned syscalls, exits, forks, decisions, mapped, unmapped, woken_by_ours;
 	uint64_t first_ns, last_ns; /* of the samples */
 	char exit_text[128];
 };
@@ -146,6 +146,14 @@ static void count_event(struct census *c, const struct analyzer_event *event, pi
 		break;
 	case ANALYZER_EVENT_FORK:
 		c->forks++;
+		break;
+	case ANALYZER_EVENT_MAPPING: /* of itself, read-only: see fault_outer */
+		c->mapped += !strncmp(event->text, "mapped 0x", 9) && strstr(event->text, " 8192 bytes of burner, r--") &&
+			event->n_ips > 0;
+		c->unmapped += !strncmp(event->text, "unmapped 0x", 11) && strstr(event->text, " 8192 bytes of burner");
+		break;
+	case ANALYZER_EVENT_WAKEUP: /* a child that ends wakes its parent, in a system call */
+		c->woken_by_ours += !strncmp(event->text, "woken by burner (pid ", 21) && event->n_ips > 0;
 		break;
 	case ANALYZER_EVENT_DECISION:
 		c->decisions++;
@@ -257,6 +265,7 @@ static void a_debug_session_tells_page_faults_and_system_calls_with_stacks(void 
 	assert_int_equal(c.events, counters.events);
 	assert_int_equal(counters.lost_events + c.foreign, 0);
 	assert_true(c.syscalls > 20 && c.decisions >= 4);
+	assert_true(c.mapped > 2 && c.unmapped > 2);
 #ifdef __x86_64__
 	assert_true(c.faults_anonymous > 10 && c.faults_on_file > 1);
 #endif
@@ -305,6 +314,7 @@ static void forks_are_told_and_the_children_are_in_the_session(void **state)
 	burner_end(&b);
 	assert_true(c.forks > 2 && counters.forks >= c.forks);
 	assert_int_equal(counters.lost_forks, 0);
+	assert_true(c.woken_by_ours > 2);
 	assert_true(c.foreign > c.forks); /* the children's page faults, system calls and exits, by their own numbers */
 }
 
