@@ -31,6 +31,8 @@ enum profile_kind {
 
 /* Of flags, beside ANALYZER_SAMPLE_…: its span was found by time, since the thread told none. */
 #define PROFILE_SAMPLE_SPAN_BY_TIME 0x100u
+/* Of PROFILE_OFF_CPU: it waited for a CPU; else it was blocked. */
+#define PROFILE_SAMPLE_RUNNABLE     0x200u
 
 struct profile_sample {
 	uint64_t time_ns;   /* since the start of the run it was taken in */

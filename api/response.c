@@ -273,7 +273,9 @@ static void analyzer(const struct compile_outcome *o, struct strbuf *out)
 	number_or_null(out, "intervals", attached, c->intervals);
 	number_or_null(out, "lost_intervals", attached, c->lost_intervals);
 	number_or_null(out, "lost_stacks", attached, c->lost_stacks);
+	number_or_null(out, "unseen_switches", attached, c->unseen_switches);
 	number_or_null(out, "forks", attached, c->forks);
+	number_or_null(out, "lost_forks", attached, c->lost_forks);
 	number_or_null(out, "debug_overlap_ns", attached, c->debug_overlap_ns);
 	number_or_null(out, "frequency_hz", attached, o->analyzer.frequency_hz);
 	number_or_null(out, "attach_ns", attached, o->analyzer.attach_ns);

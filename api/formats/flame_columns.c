@@ -104,6 +104,11 @@ static uint64_t sample_tid(const struct writing *w, size_t i)
 	return sample_at(w, i)->tid;
 }
 
+static uint64_t sample_runnable(const struct writing *w, size_t i)
+{
+	return sample_at(w, i)->flags & PROFILE_SAMPLE_RUNNABLE ? 1 : 0;
+}
+
 static uint64_t sample_weight(const struct writing *w, size_t i)
 {
 	return flame_weight(sample_at(w, i));
@@ -145,6 +150,7 @@ static const struct column weighed_columns[] = {
 	{"result", sample_result},
 	{"pid", sample_pid},
 	{"tid", sample_tid},
+	{"runnable", sample_runnable},
 	{"weight", sample_weight},
 	{NULL, NULL},
 };

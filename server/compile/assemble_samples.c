@@ -44,7 +44,7 @@ static int take_sample(struct sampling *s, const struct analyzer_sample *in, con
 	s->n_results[out.result]++;
 	out.time_ns = since(s->a->runs[at.run].start_ns, in->time_ns);
 	out.span = at.span;
-	out.run = sampling_number_of_run(s, at.run);
+	out.run = s->views[at.run].number;
 	if (!at.by_id)
 		out.flags |= PROFILE_SAMPLE_SPAN_BY_TIME;
 	return profile_add_sample(s->profile, &out);
@@ -106,6 +106,8 @@ static int take_all(struct sampling *s, const void *data, size_t size)
 	s->profile = profile_new();
 	if (!s->views || !s->profile)
 		return -ENOMEM;
+	for (size_t i = 0, n = 0; i < s->a->n_runs; i++)
+		s->views[i].number = s->a->runs[i].profiled ? (uint32_t)n++ : 0;
 	r = sampling_init_stacks(s);
 	if (r < 0)
 		return r;
@@ -115,6 +117,7 @@ static int take_all(struct sampling *s, const void *data, size_t size)
 	s->profile->lost[PROFILE_FAULTS] = counters->lost_events;
 	strbuf_putc(&s->log, '[');
 	r = take_records(s, data, size);
+	sampling_end_log(s);
 	strbuf_putc(&s->log, ']');
 	return r < 0 ? r : sampling_tell_times(s);
 }

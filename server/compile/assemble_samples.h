@@ -24,6 +24,7 @@ struct frame_cache {
 
 struct run_view {
 	bool tried;
+	uint32_t number;         /* among the profiled runs, from 0 */
 	struct trace_tree *tree; /* its own spans; NULL: none */
 	uint32_t *to_shown;      /* span of tree → span of the shown run's tree */
 };
@@ -57,7 +58,7 @@ struct sampling {
 	uint32_t kernel_frame;
 	struct strbuf log;
 	uint64_t n_results[ANALYZER_N_RESULTS];
-	uint64_t n_events, n_span_events;
+	uint64_t n_events, n_logged, n_span_events;
 	size_t run;              /* of the last record: the next one is mostly in the same */
 	struct span_joins joins;
 	/* Of the worker's own thread, in the order of time, without overlaps. */
@@ -86,11 +87,10 @@ int sampling_view_run(struct sampling *s, size_t run);
  * -ENOMEM. */
 int sampling_place(struct sampling *s, uint64_t time_ns, uint32_t pid, uint32_t tid, uint32_t span_state,
 	uint64_t span_id, bool counted, struct place *ret);
-/* The number of a profiled run among the profiled ones. */
-uint32_t sampling_number_of_run(const struct sampling *s, size_t run);
-
 /* assemble_events.c */
 int sampling_take_event(struct sampling *s, const struct analyzer_event *in, const uint64_t *ips);
+/* The last word, when the log was cut. */
+void sampling_end_log(struct sampling *s);
 
 /* assemble_times.c */
 int sampling_take_off_cpu(struct sampling *s, const struct analyzer_off_cpu *in, const uint64_t *ips);

@@ -50,15 +50,6 @@ static size_t run_of_number(struct sampling *s, uint32_t number)
 	return s->run = low;
 }
 
-uint32_t sampling_number_of_run(const struct sampling *s, size_t run)
-{
-	uint32_t n = 0;
-
-	for (size_t i = 0; i < run; i++)
-		n += s->a->runs[i].profiled;
-	return n;
-}
-
 int sampling_view_run(struct sampling *s, size_t run)
 {
 	const struct assembly_run *r = &s->a->runs[run];

@@ -51,7 +51,7 @@ static uint64_t overlap(uint64_t from_ns, uint64_t to_ns, const struct assembly_
 
 /* One part of an interval, blocked or runnable. */
 static int add_wait(struct sampling *s, const struct analyzer_off_cpu *in, const uint64_t *ips, const struct place *at,
-	const char *reason, uint64_t from_ns, uint64_t weight_ns)
+	const char *reason, bool runnable, uint64_t from_ns, uint64_t weight_ns)
 {
 	const struct assembly_run *run = &s->a->runs[at->run];
 	bool stackless = in->state == ANALYZER_OFF_NEW, outermost;
@@ -62,7 +62,7 @@ static int add_wait(struct sampling *s, const struct analyzer_off_cpu *in, const
 		.pid = in->pid,
 		.tid = in->tid,
 		.span = at->span,
-		.flags = at->by_id ? 0 : PROFILE_SAMPLE_SPAN_BY_TIME,
+		.flags = (at->by_id ? 0 : PROFILE_SAMPLE_SPAN_BY_TIME) | (runnable ? PROFILE_SAMPLE_RUNNABLE : 0),
 	};
 	int64_t leaf = profile_add_frame(s->profile, reason, OFF_CPU_MODULE, NULL, 0);
 	int r = leaf < 0 ? (int)leaf : sampling_add_stack(s, ips, in->n_ips, at->same_program, (uint32_t)leaf, &out.stack,
@@ -77,7 +77,7 @@ static int add_wait(struct sampling *s, const struct analyzer_off_cpu *in, const
 	else if (out.result >= ANALYZER_N_RESULTS)
 		out.result = ANALYZER_RESULT_TRUNCATED;
 	out.time_ns = from_ns > run->start_ns ? from_ns - run->start_ns : 0;
-	out.run = sampling_number_of_run(s, at->run);
+	out.run = s->views[at->run].number;
 	return profile_add_sample(s->profile, &out);
 }
 
@@ -110,10 +110,10 @@ static int add_interval(struct sampling *s, const struct analyzer_off_cpu *in, c
 		return r;
 	if (blocked_ns) {
 		name_wait(in, wait, sizeof(wait));
-		r = add_wait(s, in, ips, &at, wait, from_ns, blocked_ns);
+		r = add_wait(s, in, ips, &at, wait, false, from_ns, blocked_ns);
 	}
 	if (r >= 0 && runnable_ns)
-		r = add_wait(s, in, ips, &at, name_turn(in), in->woken_ns, runnable_ns);
+		r = add_wait(s, in, ips, &at, name_turn(in), true, in->woken_ns, runnable_ns);
 	return r;
 }
 

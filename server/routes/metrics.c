@@ -72,6 +72,8 @@ static const struct metric of_service[] = {
 	{ "analyzer_events_total", COUNTER, AT(analyzer.events), "Events of the debug analyzer." },
 	{ "analyzer_events_lost_total", COUNTER, AT(analyzer.lost_events), "Events that found no room." },
 	{ "analyzer_forks_total", COUNTER, AT(analyzer.forks), "Processes forked by workers while they were analyzed." },
+	{ "analyzer_forks_lost_total", COUNTER, AT(analyzer.lost_forks), "Of these, which could not be followed." },
+	{ "analyzer_switches_unseen_total", COUNTER, AT(analyzer.unseen_switches), "Switches that clocks alone told of." },
 	{ "analyzer_debug_overlap_ns_total", COUNTER, AT(analyzer.debug_overlap_ns),
 	  "Time of profiled runs that the debug analyzer of others slowed." },
 	{ "analyzer_scheduler_attached", GAUGE, AT(costs.scheduler_attached),

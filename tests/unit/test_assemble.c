@@ -284,6 +284,7 @@ static void intervals_off_the_cpu_are_told_apart_and_add_up(void **state)
 		assert_int_equal(span_of_sample(&s, i), expected[i].span);
 		assert_int_equal(s.profile->samples[i].weight_ns, expected[i].weight_ns);
 		assert_string_equal(leaf_of(&s, i), expected[i].leaf);
+		assert_int_equal(!(s.profile->samples[i].flags & PROFILE_SAMPLE_RUNNABLE), !strstr(expected[i].leaf, "runnable"));
 	}
 	const struct trace_profiled *parse = &s.tree->spans[s.run_root + PARSE].profiled;
 	const struct trace_profiled *compile = &s.tree->spans[s.run_root + COMPILE].profiled;
