@@ -8,7 +8,7 @@
 
 #include "unwind_step.h"
 
-#define ANALYZER_LAYOUT_VERSION 6u
+#define ANALYZER_LAYOUT_VERSION 7u
 
 #define ANALYZER_SLOTS        256u        /* sessions at a time, over both objects' kinds each */
 #define ANALYZER_SPACES       4u          /* address spaces whose unwind tables are there: one a worker template */
@@ -54,7 +54,7 @@ struct analyzer_thread {
 /* One session as both sides see it; mapped into the analyzer process. */
 struct analyzer_slot {
 	__u32 generation; /* 0: free */
-	__u32 enabled;    /* written by the process; the programs tell nothing while it is 0 */
+	__u32 enabled;    /* written by the process, and at an exec; the programs tell nothing while it is 0 */
 	__u64 samples;    /* handed to the ring */
 	__u64 lost;       /* samples that found no room in the ring */
 	__u64 events;     /* handed to the ring; the debug object only */
@@ -64,7 +64,9 @@ struct analyzer_slot {
 	__u64 forks;      /* processes that joined */
 	__u64 lost_forks; /* processes that could not be marked */
 	__u64 unseen_switches; /* onto a CPU, found out later */
-	__u64 pad[6];     /* whole cache lines: two workers' counters do not share one */
+	__u32 enable_at_exec; /* written by the process; the next exec takes it away and sets `enabled` */
+	__u32 reserved;
+	__u64 pad[5];     /* whole cache lines: two workers' counters do not share one */
 };
 
 /* The whole .bss of an object. */

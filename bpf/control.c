@@ -56,7 +56,7 @@ static int attach(struct control *c, const struct analyzer_message *ask, struct 
 	pidfd = registry_find(c->registry, ask->pid);
 	if (pidfd >= 0)
 		r = session_attach(c->sessions, ask->session, ask->pid, pidfd, ask->kind, ask->frequency_hz,
-			ask->space, registry_thread_context(c->registry, ask->pid), false, &kind, text, sizeof(text));
+			ask->space, registry_thread_context(c->registry, ask->pid), 0, &kind, text, sizeof(text));
 	else {
 		r = pidfd;
 		snprintf(text, sizeof(text), r == -ESRCH ? "pid %d has ended" : "pid %d is none of our workers",

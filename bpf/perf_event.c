@@ -16,7 +16,7 @@ const char *perf_source_name(enum perf_source source)
 	return source == PERF_SOURCE_CYCLES ? "cycles" : "cpu-clock";
 }
 
-int perf_event_open_task(enum perf_source source, pid_t pid, uint32_t frequency_hz, bool alone, int program_fd)
+int perf_event_open_task(enum perf_source source, pid_t pid, uint32_t frequency_hz, uint32_t flags, int program_fd)
 {
 	/* No sample_type: the program takes what it wants. */
 	struct perf_event_attr attr = {
@@ -26,7 +26,8 @@ int perf_event_open_task(enum perf_source source, pid_t pid, uint32_t frequency_
 		.read_format = PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING,
 		.disabled = 1,
 		.inherit = 1,
-		.inherit_thread = alone,
+		.inherit_thread = !!(flags & PERF_ALONE),
+		.enable_on_exec = !!(flags & PERF_AT_EXEC),
 	};
 	_cleanup_fd_ int fd = -1;
 

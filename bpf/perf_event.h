@@ -3,7 +3,6 @@
 #ifndef SPVSCOPE_ANALYZER_PERF_EVENT_H
 #define SPVSCOPE_ANALYZER_PERF_EVENT_H
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -13,9 +12,13 @@ enum perf_source {
 };
 
 const char *perf_source_name(enum perf_source source);
-/* Opens a disabled event on one task, the threads that it starts later, and unless it is alone the processes that it
- * forks later, with the program bound to it (program_fd -1: none). The descriptor, or -errno. */
-int perf_event_open_task(enum perf_source source, pid_t pid, uint32_t frequency_hz, bool alone, int program_fd);
+
+#define PERF_ALONE   1u /* forked processes are not followed */
+#define PERF_AT_EXEC 2u /* the task's next exec enables it */
+
+/* Opens a disabled event on one task, the threads that it starts later and the processes that it forks later, with the
+ * program bound to it (program_fd -1: none). The descriptor, or -errno. */
+int perf_event_open_task(enum perf_source source, pid_t pid, uint32_t frequency_hz, uint32_t flags, int program_fd);
 int perf_event_enable(int fd);
 /* Waits until the event has stopped on the CPU where the task runs. */
 int perf_event_disable(int fd);

@@ -306,6 +306,10 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 		return 0;
 	owner.identity->space = ANALYZER_NO_SPACE; /* it has other mappings and variables now */
 	owner.identity->thread_context = 0;
+	if (owner.slot->enable_at_exec) {
+		owner.slot->enable_at_exec = 0;
+		owner.slot->enabled = 1;
+	}
 #ifdef ANALYZER_DEBUG
 	tell_exec(task, program, &owner);
 #endif

@@ -40,7 +40,7 @@ struct session {
 	struct object *object;
 	int pidfd, perf_fd;
 	bool enabled;
-	bool alone; /* who is forked is not followed */
+	uint32_t flags; /* SESSION_… */
 	struct task_events more;
 	uint32_t frequency_hz;
 	struct gather gathered;
@@ -196,11 +196,11 @@ static void drain(struct sessions *s)
 static int choose_source(struct sessions *s)
 {
 	s->source = PERF_SOURCE_CYCLES;
-	s->keeper_fd = perf_event_open_task(s->source, 0, 1000, true, -1);
+	s->keeper_fd = perf_event_open_task(s->source, 0, 1000, PERF_ALONE, -1);
 	if (s->keeper_fd >= 0)
 		return 0;
 	s->source = PERF_SOURCE_CPU_CLOCK;
-	s->keeper_fd = perf_event_open_task(s->source, 0, 1000, true, -1);
+	s->keeper_fd = perf_event_open_task(s->source, 0, 1000, PERF_ALONE, -1);
 	return s->keeper_fd < 0 ? s->keeper_fd : 0;
 }
 
@@ -308,13 +308,18 @@ static int check_attach(struct sessions *s, uint64_t id, pid_t pid, enum analyze
 	return 0;
 }
 
+static uint32_t event_flags(const struct session *session)
+{
+	return (session->flags & SESSION_ALONE ? PERF_ALONE : 0) | (session->flags & SESSION_AT_EXEC ? PERF_AT_EXEC : 0);
+}
+
 /* Binds event, task and slot together. What it got stays in session, for release(). */
 static int bind(struct sessions *s, struct session *session, int pidfd, char *text, size_t size)
 {
 	struct analyzer_identity identity = {
 		.slot = (uint32_t)(session - s->slots),
 		.space = session->space,
-		.alone = session->alone,
+		.alone = !!(session->flags & SESSION_ALONE),
 		.thread_context = session->thread_context,
 	};
 	int r;
@@ -328,7 +333,7 @@ static int bind(struct sessions *s, struct session *session, int pidfd, char *te
 		snprintf(text, size, "no descriptor for the worker: %s", strerror(-r));
 		return r;
 	}
-	session->perf_fd = perf_event_open_task(s->source, session->pid, session->frequency_hz, session->alone,
+	session->perf_fd = perf_event_open_task(s->source, session->pid, session->frequency_hz, event_flags(session),
 		object_sample_program_fd(session->object));
 	if (session->perf_fd < 0) {
 		privileges_explain("opening a perf event", session->perf_fd, text, size);
@@ -361,7 +366,7 @@ int sessions_load_tables(struct sessions *s, uint64_t space, int fd)
 }
 
 int session_attach(struct sessions *s, uint64_t id, pid_t pid, int pidfd, enum analyzer_kind kind,
-	uint32_t frequency_hz, uint64_t space, int64_t thread_context, bool alone, enum analyzer_kind *ret_kind, char *text,
+	uint32_t frequency_hz, uint64_t space, int64_t thread_context, uint32_t flags, enum analyzer_kind *ret_kind, char *text,
 	size_t size)
 {
 	struct session *session;
@@ -383,7 +388,7 @@ int session_attach(struct sessions *s, uint64_t id, pid_t pid, int pidfd, enum a
 		.space = spaces_take(&s->spaces, space),
 		.thread_context = thread_context,
 		.frequency_hz = frequency_hz,
-		.alone = alone,
+		.flags = flags,
 	};
 	s->totals.attached_now++;
 	hold_tracepoints(s, session);
@@ -414,18 +419,32 @@ int session_add(struct sessions *s, uint64_t id, pid_t tid, int pidfd, bool same
 			.slot = (uint32_t)(session - s->slots),
 			.generation = slot_of(s, session)->generation,
 			.space = same_mappings ? session->space : ANALYZER_NO_SPACE,
-			.alone = session->alone,
+			.alone = !!(session->flags & SESSION_ALONE),
 			.thread_context = same_mappings ? session->thread_context : 0,
 		});
 	if (r < 0)
 		return r;
-	fd = perf_event_open_task(s->source, tid, session->frequency_hz, session->alone,
+	fd = perf_event_open_task(s->source, tid, session->frequency_hz, event_flags(session),
 		object_sample_program_fd(session->object));
 	if (fd < 0)
 		return fd;
 	if (session->enabled)
 		perf_event_enable(fd);
 	return task_events_add(&session->more, fd);
+}
+
+static int enable_now(struct sessions *s, struct session *session)
+{
+	__atomic_store_n(&slot_of(s, session)->enabled, 1, __ATOMIC_SEQ_CST);
+	return perf_event_enable(session->perf_fd);
+}
+
+/* The event was opened so that the exec enables it. */
+static int enable_at_exec(struct sessions *s, struct session *session)
+{
+	session->flags &= ~SESSION_AT_EXEC;
+	__atomic_store_n(&slot_of(s, session)->enable_at_exec, 1, __ATOMIC_SEQ_CST);
+	return 0;
 }
 
 int session_enable(struct sessions *s, uint64_t id, uint64_t *ret_time_ns)
@@ -441,8 +460,10 @@ int session_enable(struct sessions *s, uint64_t id, uint64_t *ret_time_ns)
 	decide(session, "enable", *ret_time_ns, "sampling begins");
 	session->events_at_enable_ns = tracepoints_events_ns(&s->tracepoints);
 	off_cpu_begin(&session->off_cpu, *ret_time_ns);
-	__atomic_store_n(&slot_of(s, session)->enabled, 1, __ATOMIC_SEQ_CST);
-	r = perf_event_enable(session->perf_fd);
+	if (session->flags & SESSION_AT_EXEC)
+		r = enable_at_exec(s, session);
+	else
+		r = enable_now(s, session);
 	if (r < 0) {
 		__atomic_store_n(&slot_of(s, session)->enabled, 0, __ATOMIC_SEQ_CST);
 		off_cpu_end(&session->off_cpu, &session->gathered, *ret_time_ns);
@@ -465,6 +486,7 @@ int session_disable(struct sessions *s, uint64_t id, uint64_t *ret_time_ns)
 		return -EALREADY;
 	r = perf_event_disable(session->perf_fd);
 	task_events_disable(&session->more);
+	__atomic_store_n(&slot_of(s, session)->enable_at_exec, 0, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&slot_of(s, session)->enabled, 0, __ATOMIC_SEQ_CST);
 	session->enabled = false;
 	*ret_time_ns = clock_now_ns();

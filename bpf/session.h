@@ -14,6 +14,9 @@
 
 struct sessions;
 
+#define SESSION_ALONE   1u /* who is forked is not followed */
+#define SESSION_AT_EXEC 2u /* the first ENABLE holds from the next exec on */
+
 /* objects: by the names ANALYZER_RELEASE and ANALYZER_DEBUG, NULL where not loaded; borrowed, at least one is there.
  * 0, or -errno with the reason in text. */
 int sessions_new(struct object *const objects[3], struct sessions **ret, char *text, size_t size);
@@ -22,10 +25,10 @@ void sessions_free(struct sessions *s);
 /* The tables of an address space, for sessions that are attached afterwards; fd stays the caller's. As spaces_load. */
 int sessions_load_tables(struct sessions *s, uint64_t space, int fd);
 /* Opens the event on the task behind pidfd, disabled. space: whose tables its stacks are unwound by; an unknown one is
- * none. thread_context: as the worker registered it. alone: who is forked is not followed. 0 or -errno with the reason in
+ * none. thread_context: as the worker registered it. flags: SESSION_…. 0 or -errno with the reason in
  * text; fills *ret_kind with what serves it. */
 int session_attach(struct sessions *s, uint64_t id, pid_t pid, int pidfd, enum analyzer_kind kind,
-	uint32_t frequency_hz, uint64_t space, int64_t thread_context, bool alone, enum analyzer_kind *ret_kind, char *text,
+	uint32_t frequency_hz, uint64_t space, int64_t thread_context, uint32_t flags, enum analyzer_kind *ret_kind, char *text,
 	size_t size);
 /* Adds a thread that was there before; with a pidfd, which stays the caller's, the process that it is the first thread of
  * joins the session. same_mappings: as the session's own process has. 0, -ENOENT, -EEXIST when it was forked into the

@@ -65,7 +65,7 @@ static int begin(struct spvscope_attachment *at, int pidfd)
 	if (r < 0)
 		return library_fail(a, r, "what pid %d has mapped cannot be read: %s", (int)at->pid, strerror(-r));
 	r = session_attach(a->sessions, a->n_sessions + 1, at->pid, at->pidfd, spvscope_analyzer_loaded_kind(a),
-		at->frequency_hz, load_tables(a, maps, maps_len), 0, !(at->flags & SPVSCOPE_ATTACH_TREE), &kind, a->error,
+		at->frequency_hz, load_tables(a, maps, maps_len), 0, at->flags & SPVSCOPE_ATTACH_TREE ? 0 : SESSION_ALONE, &kind, a->error,
 		sizeof(a->error));
 	if (r < 0)
 		return r;

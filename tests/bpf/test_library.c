@@ -257,7 +257,8 @@ static void a_running_process_is_profiled_with_whole_stacks_and_names(void **sta
 	(void)state;
 	target_start(&t, "work");
 	struct seen seen = attach(a, t.pid, 0);
-	assert_int_equal(poll_for_ms(&seen, 400), 0);
+	for (unsigned tries = 0; tries < 100 && seen.samples < 200; tries++) /* however busy the machine is */
+		assert_int_equal(poll_for_ms(&seen, 200), 0);
 	assert_int_equal(spvscope_attachment_pause(seen.at), 0);
 	poll_for_ms(&seen, 1);
 	struct spvscope_statistics s = statistics(seen.at);
@@ -266,7 +267,7 @@ static void a_running_process_is_profiled_with_whole_stacks_and_names(void **sta
 	assert_int_equal(s.samples, seen.samples);
 	assert_int_equal(s.complete, seen.complete);
 	assert_int_equal(s.lost, 0);
-	assert_true(s.on_cpu_ns > 20 * NS_PER_MS);
+	assert_true(seen.samples >= 200);
 	assert_true(seen.samples > s.expected * 7 / 10 && seen.samples < s.expected * 11 / 10 + 2);
 	assert_true(seen.complete * 1000 >= seen.samples * 995);
 	assert_true(seen.in_order * 100 >= seen.samples * 95);
@@ -289,7 +290,8 @@ static void nothing_is_sampled_during_a_pause(void **state)
 	assert_int_equal(spvscope_attachment_pause(seen.at), -EALREADY);
 	assert_int_equal(spvscope_attachment_resume(seen.at), 0);
 	assert_int_equal(spvscope_attachment_resume(seen.at), -EALREADY);
-	poll_for_ms(&seen, 100);
+	for (unsigned tries = 0; tries < 100 && seen.samples <= 10; tries++)
+		poll_for_ms(&seen, 100);
 	assert_int_equal(spvscope_attachment_pause(seen.at), 0);
 	poll_for_ms(&seen, 1);
 	unsigned samples = seen.samples;
@@ -309,7 +311,7 @@ static void threads_that_were_there_and_threads_that_come_are_all_sampled(void *
 	target_start(&t, "threads");
 	struct seen seen = attach(a, t.pid, 0);
 	target_go_on(&t);
-	for (unsigned tries = 0; tries < 20 && seen.n_tids < 4; tries++)
+	for (unsigned tries = 0; tries < 100 && seen.n_tids < 4; tries++)
 		poll_for_ms(&seen, 200);
 	assert_int_equal(spvscope_attachment_pause(seen.at), 0);
 	poll_for_ms(&seen, 1); /* what is still in the kernel */
@@ -333,7 +335,8 @@ static void a_tree_is_its_children_too_and_a_process_is_not(void **state)
 	target_start(&t, "tree");
 	struct seen alone = attach(a, t.pid, 0);
 	target_go_on(&t);
-	poll_for_ms(&alone, 400);
+	for (unsigned tries = 0; tries < 100 && alone.samples < 50; tries++)
+		poll_for_ms(&alone, 200);
 	assert_int_equal(alone.n_pids, 1);
 	assert_int_equal(alone.pids[0], t.pid);
 	assert_int_equal(alone.samples, statistics(alone.at).samples);
@@ -343,7 +346,7 @@ static void a_tree_is_its_children_too_and_a_process_is_not(void **state)
 	target_start(&t, "tree");
 	struct seen tree = attach(a, t.pid, SPVSCOPE_ATTACH_TREE);
 	target_go_on(&t);
-	for (unsigned tries = 0; tries < 20 && tree.n_pids < 4; tries++)
+	for (unsigned tries = 0; tries < 100 && tree.n_pids < 4; tries++)
 		poll_for_ms(&tree, 200);
 	print_message("# %u processes, %u samples, %u complete, %u in order\n", tree.n_pids, tree.samples, tree.complete,
 		tree.in_order);
@@ -389,7 +392,7 @@ static void sleeps_are_told_with_the_stack_that_slept(void **state)
 	(void)state;
 	target_start(&t, "sleep");
 	struct seen seen = attach(a, t.pid, 0);
-	for (unsigned tries = 0; tries < 20 && seen.sleeps < 20; tries++)
+	for (unsigned tries = 0; tries < 100 && seen.sleeps < 20; tries++)
 		poll_for_ms(&seen, 100);
 	assert_int_equal(spvscope_attachment_pause(seen.at), 0);
 	poll_for_ms(&seen, 1);
@@ -414,7 +417,7 @@ static void the_debug_analyzer_hands_over_events(void **state)
 	assert_int_equal(spvscope_analyzer_loaded_kind(a), SPVSCOPE_ANALYZER_DEBUG);
 	target_start(&t, "sleep");
 	struct seen seen = attach(a, t.pid, 0);
-	for (unsigned tries = 0; tries < 20 && seen.with_stack < 10; tries++)
+	for (unsigned tries = 0; tries < 100 && seen.with_stack < 10; tries++)
 		poll_for_ms(&seen, 100);
 	assert_true(seen.with_stack >= 10);
 	assert_int_equal(statistics(seen.at).events, seen.events);
