@@ -113,3 +113,36 @@ npm                 | command:npm              | fetches what the viewer is buil
 ca-certificates     | file:/etc/ssl/certs/ca-certificates.crt | lets npm check whom it talks to
 libcap2-bin         | command:setcap           | grants the analyzer its capabilities
 "
+
+# Languages beyond those that are built in, for --languages; each with its packages.
+LANGUAGES="opencl wgsl"
+OPENCL_PACKAGES="
+clang-22            | command:clang-22         | OpenCL C and C++ for OpenCL
+"
+WGSL_PACKAGES="
+nodejs              | node:18                  | runs the WGSL compiler, which npm fetches when it is built
+npm                 | command:npm              | fetches it
+"
+
+# The words of --languages=WORD,…, each named once; "all" is all of them.
+languages_of() { # LIST
+	local word
+	for word in ${1//,/ }; do
+		case " $LANGUAGES " in
+		*" $word "*) printf '%s\n' "$word" ;;
+		*)
+			[[ $word == all ]] || die "--languages takes all, or some of: ${LANGUAGES// /, }; not '$word'"
+			printf '%s\n' $LANGUAGES
+			;;
+		esac
+	done | sort -u
+}
+
+# The rows of packages for them.
+language_packages() { # WORD…
+	local word table
+	for word; do
+		table=${word^^}_PACKAGES
+		printf '%s' "${!table}"
+	done
+}
