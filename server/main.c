@@ -2,6 +2,7 @@
 /* spvscoped: reads its options, builds the front, runs it until it is told to stop, and takes it down again. Started as
  * root, the first process becomes the manager and the rest of this runs in a child without privilege. */
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -248,6 +249,9 @@ static int run_front(struct program *p)
 		setrlimit(RLIMIT_NOFILE, &files);
 	}
 	signal(SIGPIPE, SIG_IGN);
+	/* One heap for all threads: what one thread allocates another frees here, and a heap of a thread's own would
+	 * grow and shrink by single pages, each a system call. */
+	mallopt(M_ARENA_MAX, 1);
 	int r = front_open(p);
 	if (r >= 0)
 		r = loop_run(p->front.loop);
