@@ -4,7 +4,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { loadModel } from './support/model.mjs';
 
-const { again, curl, draft, flame, format, route, search, spans, text, ticks, tokens, traces } = await loadModel();
+const {
+  again, columns, compare, curl, draft, exports: formats, files, flame, format, functions, linemap, lines, passes, profile, route, saved, search, spans, steps, strips, text,
+  ticks, tokens, traces, words, zoom,
+} = await loadModel();
 
 // main ─ parse ─ scan        samples by stack: parse 1, scan 3 (one of them in the kernel), opt 2, and one of scan
 //     └─ opt                  alone, whose stack was truncated
@@ -21,10 +24,11 @@ function profileJson() {
     total: 7, complete: 6, truncated: 1, lost: 0,
   };
 }
+const within = (p, lo, hi) => profile.chooseSamples(p, { lo, hi }, null, null); // ids of spans
 const boxes = (p, t) => Array.from({ length: t.n }, (_, i) => [p.fnName[t.fn[i]], t.depth[i], t.x[i], t.total[i], t.self[i]]);
 
 test('equal stacks become one box, the heaviest on the left, truncated ones under a box of their own', () => {
-  const p = flame.decodeProfile(profileJson());
+  const p = profile.decodeProfile(profileJson());
   assert.deepEqual(boxes(p, flame.mergeProfile(p, null)), [
     ['all samples', 0, 0, 7, 0],
     ['main', 1, 0, 6, 0],
@@ -38,15 +42,15 @@ test('equal stacks become one box, the heaviest on the left, truncated ones unde
 });
 
 test('a span limits the flame graph to the samples of its subtree', () => {
-  const p = flame.decodeProfile(profileJson());
-  const t = flame.mergeProfile(p, { lo: 2, hi: 4 });
+  const p = profile.decodeProfile(profileJson());
+  const t = flame.mergeProfile(p, within(p, 2, 4));
   assert.equal(t.total[0], 5);
   assert.deepEqual(boxes(p, t).map((b) => b[0]), ['all samples', 'main', '[truncated]', 'parse', 'scan', 'scan', '[kernel]']);
-  assert.deepEqual(boxes(p, flame.mergeProfile(p, { lo: 9, hi: 10 })), [['all samples', 0, 0, 0, 0]]);
+  assert.deepEqual(boxes(p, flame.mergeProfile(p, within(p, 9, 10))), [['all samples', 0, 0, 0, 0]]);
 });
 
 test('from the other end, what ran is on top and its callers below', () => {
-  const p = flame.decodeProfile(profileJson());
+  const p = profile.decodeProfile(profileJson());
   assert.deepEqual(boxes(p, flame.mergeCallers(p, null)), [
     ['all samples', 0, 0, 7, 0],
     ['scan', 1, 0, 3, 0],
@@ -62,45 +66,126 @@ test('from the other end, what ran is on top and its callers below', () => {
     ['parse', 3, 6, 1, 0],
     ['main', 4, 6, 1, 1],
   ]);
-  assert.equal(flame.mergeCallers(p, { lo: 4, hi: 5 }).total[0], 2);
+  assert.equal(flame.mergeCallers(p, within(p, 4, 5)).total[0], 2);
 });
 
 test('functions are summed over all boxes, recursion once', () => {
-  const p = flame.decodeProfile(profileJson());
-  const rows = flame.functionTable(flame.mergeProfile(p, null), p).map((r) => [p.fnName[r.fn], r.self, r.total]);
+  const p = profile.decodeProfile(profileJson());
+  const rows = functions.functionTable(flame.mergeProfile(p, null), p).map((r) => [p.fnName[r.fn], r.self, r.total]);
   assert.deepEqual(rows, [['scan', 3, 4], ['opt', 2, 2], ['parse', 1, 4], ['[kernel]', 1, 1], ['main', 0, 6], ['[truncated]', 0, 1]]);
   const j = profileJson();
   j.frames.name[2] = 2; // scan is parse again: parse calls itself
-  const recursive = flame.decodeProfile(j);
-  const parse = flame.functionTable(flame.mergeProfile(recursive, null), recursive).find((r) => recursive.fnName[r.fn] === 'parse');
+  const recursive = profile.decodeProfile(j);
+  const parse = functions.functionTable(flame.mergeProfile(recursive, null), recursive).find((r) => recursive.fnName[r.fn] === 'parse');
   assert.deepEqual([parse.self, parse.total], [4, 5]);
 });
 
 test('modules are weighed by their own samples', () => {
-  const p = flame.decodeProfile(profileJson());
+  const p = profile.decodeProfile(profileJson());
   assert.deepEqual(flame.moduleShares(flame.mergeProfile(p, null), p),
     [{ module: 'libglslang.so', self: 4 }, { module: 'worker', self: 2 }, { module: '[kernel]', self: 1 }]);
 });
 
 test('boxes are found by place and by path', () => {
-  const p = flame.decodeProfile(profileJson());
+  const p = profile.decodeProfile(profileJson());
   const t = flame.mergeProfile(p, null);
   assert.equal(p.fnName[t.fn[flame.boxAt(t, 2, 4.5)]], 'opt');
   assert.equal(p.fnName[t.fn[flame.boxAt(t, 2, 6.2)]], 'scan');
   assert.equal(flame.boxAt(t, 3, 5), -1);
   assert.equal(flame.boxAt(t, 9, 0), -1);
-  const path = flame.pathTo(t, flame.boxAt(t, 3, 0)).map((i) => t.fn[i]);
-  const within = flame.mergeProfile(p, { lo: 2, hi: 3 });
-  assert.equal(p.fnName[within.fn[flame.findPath(within, path)]], 'scan');
-  const without = flame.mergeProfile(p, { lo: 4, hi: 5 });
-  assert.equal(p.fnName[without.fn[flame.findPath(without, path)]], 'main', 'as deep as it goes');
+  const way = zoom.zoomOf(t, p, flame.boxAt(t, 3, 0));
+  assert.equal(zoom.findZoom(t, p, way), flame.boxAt(t, 3, 0));
+  const some = flame.mergeProfile(p, within(p, 2, 3));
+  assert.equal(p.fnName[some.fn[zoom.findZoom(some, p, way)]], 'scan');
+  const others = flame.mergeProfile(p, within(p, 4, 5));
+  assert.equal(p.fnName[others.fn[zoom.findZoom(others, p, way)]], 'main', 'as deep as it goes');
+  assert.equal(zoom.findZoom(t, p, ''), 0);
+  assert.equal(zoom.findZoom(t, p, 'nothing.here'), 0);
+});
+
+test('columns are read from bytes as JSON.parse would', () => {
+  const j = { ...profileJson(), odd: { deep: [[1, 2], 'a"]}', null, true, { x: '\\"' }] }, empty: [], none: {}, big: [9007199254740991, -1], words: ['[1,2]', 'é'], n: -3.5e2 };
+  const read = columns.readColumns(new TextEncoder().encode(JSON.stringify(j)));
+  const plain = (v) => (ArrayBuffer.isView(v) ? [...v] : v && typeof v === 'object' && !Array.isArray(v) ? Object.fromEntries(Object.entries(v).map(([k, x]) => [k, plain(x)])) : v);
+  assert.deepEqual(plain(read), j);
+  assert.ok(read.stacks.parent instanceof Float64Array);
+  assert.deepEqual(plain(columns.readColumns(new TextEncoder().encode(' { "a" : [ 1 , 2 ] , "b" : "x" } '))), { a: [1, 2], b: 'x' });
+  for (const broken of ['', '[', '{"a":[1,}', '{"a":[1.5]}', '{"a"', '{"a":[1'])
+    assert.throws(() => columns.readColumns(new TextEncoder().encode(broken)), undefined, broken);
+  const p = profile.decodeProfile(columns.readColumns(new TextEncoder().encode(JSON.stringify(profileJson()))));
+  assert.deepEqual(boxes(p, flame.mergeProfile(p, null)), boxes(p, flame.mergeProfile(profile.decodeProfile(profileJson()), null)));
+});
+
+test('in the order of time neighbours share a box, and what comes again has one of its own', () => {
+  const j = profileJson();
+  j.samples = { stack: [2, 2, 3, 2], span: [3, 3, 4, 3], run: [0, 0, 0, 0], time_ns: [10, 20, 30, 40], result: [0, 0, 0, 0], in_kernel: [0, 0, 0, 0] };
+  const p = profile.decodeProfile(j);
+  const order = flame.timeOrder(p, null, () => -1);
+  assert.deepEqual(boxes(p, order), [
+    ['all samples', 0, 0, 4, 0], ['main', 1, 0, 4, 0], ['parse', 2, 0, 2, 0], ['opt', 2, 2, 1, 1], ['parse', 2, 3, 1, 0], ['scan', 3, 0, 2, 2], ['scan', 3, 3, 1, 1],
+  ]);
+  const second = flame.boxAt(order, 2, 3.5);
+  assert.equal(zoom.findZoom(order, p, zoom.zoomOf(order, p, second)), second, 'the second of two with one name');
+});
+
+test('runs and threads stand beside each other in the order of time', () => {
+  const j = profileJson();
+  j.samples = { stack: [3, 3, 3], span: [4, 4, 4], run: [0, 1, 1], time_ns: [1, 1, 2], pid: [7, 8, 8], tid: [7, 8, 9], result: [0, 0, 0], in_kernel: [0, 0, 0] };
+  const p = profile.decodeProfile(j);
+  assert.deepEqual([...p.sampleLane], [0, 0, 1], 'the first thread of each run is one lane');
+  const named = { ...p, fnName: [...p.fnName, 'run 1', 'run 2'], fnModule: [...p.fnModule, '', ''], fnFile: [...p.fnFile, '', ''] };
+  const t = flame.timeOrder(named, null, (run) => p.fnName.length + run);
+  assert.deepEqual(boxes(named, t).filter((b) => b[1] < 3).map((b) => b.slice(0, 4)), [
+    ['all samples', 0, 0, 3], ['process 7', 1, 0, 2], ['thread 9 of process 8', 1, 2, 1], ['run 1', 2, 0, 1], ['run 2', 2, 1, 1], ['run 2', 2, 2, 1],
+  ]);
+  assert.deepEqual(boxes(p, flame.mergeProfile(p, null)).filter((b) => b[1] === 1).map((b) => b[0]), ['process 7', 'thread 9 of process 8']);
+});
+
+test('a sandwich counts a sample once, from the outermost call', () => {
+  const j = profileJson();
+  // main ─ parse ─ scan ─ parse ─ opt
+  j.stacks = { parent: [-1, 0, 1, 2, 3], frame: [0, 1, 2, 1, 3] };
+  j.samples = { stack: [4, 1, 0, 2], span: [1, 1, 1, 1] };
+  const p = profile.decodeProfile(j);
+  const { callees, callers } = functions.sandwich(p, null, p.fnName.indexOf('parse'));
+  assert.deepEqual(boxes(p, callees), [['parse', 0, 0, 3, 1], ['scan', 1, 0, 2, 1], ['parse', 2, 0, 1, 0], ['opt', 3, 0, 1, 1]]);
+  assert.deepEqual(boxes(p, callers), [['parse', 0, 0, 3, 0], ['main', 1, 0, 3, 3]]);
+  assert.equal(functions.sandwich(p, null, p.fnName.indexOf('[kernel]')).callees.total[0], 0);
+});
+
+test('focus, drop and collapse, one after another', () => {
+  const p = profile.decodeProfile(profileJson());
+  const after = (...list) => {
+    const q = steps.applySteps(p, list.map(steps.parseStep));
+    return boxes(q, flame.mergeProfile(q, null));
+  };
+  assert.deepEqual(after('f:scan'), [['all samples', 0, 0, 4, 0], ['scan', 1, 0, 4, 3], ['[kernel]', 2, 0, 1, 1]]);
+  assert.deepEqual(after('d:scan'), [['all samples', 0, 0, 3, 0], ['main', 1, 0, 3, 0], ['opt', 2, 0, 2, 2], ['parse', 2, 2, 1, 1]]);
+  assert.deepEqual(after('c:libglslang.so'), [
+    ['all samples', 0, 0, 7, 0], ['main', 1, 0, 6, 0], ['[truncated]', 1, 6, 1, 0], ['[libglslang.so]', 2, 0, 4, 3], ['opt', 2, 4, 2, 2], ['[libglslang.so]', 2, 6, 1, 1],
+    ['[kernel]', 3, 0, 1, 1],
+  ]);
+  assert.deepEqual(after('d:opt', 'f:parse'), [['all samples', 0, 0, 4, 0], ['parse', 1, 0, 4, 1], ['scan', 2, 0, 3, 2], ['[kernel]', 3, 0, 1, 1]]);
+  assert.deepEqual(after('f:nobody'), [['all samples', 0, 0, 0, 0]]);
+  assert.equal(steps.parseStep('x:y'), null);
+  assert.deepEqual(steps.parseStep(steps.formatStep({ kind: 'focus', name: 'a::b<c>' })), { kind: 'focus', name: 'a::b<c>' });
+});
+
+test('samples that weigh differently are summed, and counted beside', () => {
+  const j = { ...profileJson(), kind: 'off-cpu', unit: 'ns' };
+  j.samples.weight = [10, 20, 30, 40, 5, 5, 1];
+  const p = profile.decodeProfile(j);
+  const t = flame.mergeProfile(p, null);
+  assert.deepEqual([t.total[0], t.hits[0]], [111, 7]);
+  assert.equal(words.weightWords(p, 1500), '1.50 µs');
+  assert.deepEqual(functions.functionTable(t, p).map((r) => [p.fnName[r.fn], r.self]).slice(0, 2), [['scan', 61], ['[kernel]', 30]]);
 });
 
 test('columns that do not hold together are refused', () => {
   const broken = (change) => {
     const j = profileJson();
     change(j);
-    return () => flame.decodeProfile(j);
+    return () => profile.decodeProfile(j);
   };
   assert.throws(broken((j) => { j.version = 2; }), /version 2/);
   assert.throws(broken((j) => { j.stacks.parent[0] = 3; }), /before its parent/);
@@ -109,14 +194,19 @@ test('columns that do not hold together are refused', () => {
 });
 
 test('search counts a sample once however often its stack matches', () => {
-  const p = flame.decodeProfile(profileJson());
+  const p = profile.decodeProfile(profileJson());
   const t = flame.mergeProfile(p, null);
-  const of = (q) => { const r = search.search(t, p, q); return r && [r.boxes, r.samples]; };
+  const of = (q) => { const r = search.search(t, p, q, spans.decodeSpans(SPANS)); return r && [r.boxes, r.samples]; };
   assert.deepEqual(of('SCAN'), [2, 4]);
   assert.deepEqual(of('/^(parse|scan)$/'), [3, 5]);
   assert.deepEqual(of('glslang'), [3, 5], 'libraries are searched too');
   assert.deepEqual(of('nothing'), [0, 0]);
   assert.equal(of('/(/'), null);
+  // spans 2 and 3 are parse and its include; of main's 6 samples 4 are in them
+  assert.deepEqual(of('span:parse'), [6, 5]);
+  assert.deepEqual(of('span:/^codegen::opt$/'), [1, 2]);
+  assert.deepEqual(of('file:nothing'), [0, 0]);
+  assert.equal(of('span:'), null);
   assert.equal(of('  '), null);
 });
 
@@ -130,7 +220,7 @@ test('half a million boxes are merged and laid out in under three seconds', () =
     samples: { stack: Array.from({ length: n }, (_, i) => i), span: Array(n).fill(1) }, total: n,
   };
   const begun = performance.now();
-  const p = flame.decodeProfile(j);
+  const p = profile.decodeProfile(j);
   const t = flame.mergeProfile(p, null);
   const took = performance.now() - begun;
   assert.equal(flame.mergeCallers(p, null).total[0], n);
@@ -228,19 +318,15 @@ test('signatures are shortened without losing the function', () => {
   for (const [name, want] of Object.entries(cases)) assert.equal(format.shortName(name), want);
 });
 
-test('diagnostics stand below their lines and underline their ranges', () => {
+test('diagnostics underline their ranges', () => {
   const source = '#version 450\r\nvoid main() {\n  x = 1;\n}';
   const starts = text.lineStarts(source);
-  assert.equal(text.nLines(starts), 4);
-  assert.equal(text.lineAt(source, starts, 0), '#version 450');
-  assert.equal(text.lineAt(source, starts, 3), '}');
+  assert.deepEqual([...starts], [0, 14, 28, 37, 39]);
   const at = (a, b, c, d) => ({ start: { line: a, character: b }, end: { line: c, character: d } });
   const diagnostics = [
     { severity: 1, message: "'x' : undeclared\nsecond line", range: at(2, 2, 2, 3) },
     { severity: 2, message: 'far away', range: at(99, 0, 99, 0) },
   ];
-  assert.deepEqual(text.codeRows(4, diagnostics).map((r) => ('message' in r ? r.message : r.line)),
-    [0, 1, 2, "'x' : undeclared", 'second line', 3, 'far away']);
   assert.deepEqual(text.marksOf(2, 8, diagnostics), [{ from: 2, to: 3, severity: 1 }]);
   assert.deepEqual(text.marksOf(1, 5, [{ severity: 1, message: '', range: at(0, 3, 2, 1) }]), [{ from: 0, to: 5, severity: 1 }]);
   assert.deepEqual(text.marksOf(0, 5, [{ severity: 1, message: '', range: at(0, 9, 0, 9) }]), [{ from: 4, to: 5, severity: 1 }],
@@ -248,19 +334,14 @@ test('diagnostics stand below their lines and underline their ranges', () => {
   assert.deepEqual(text.marksOf(0, 0, [{ severity: 1, message: '', range: at(0, 0, 0, 0) }]), []);
 });
 
-test('a line is cut where tokens and marks begin and end', () => {
-  const got = text.pieces('  x = 1;', [{ from: 6, to: 7, kind: 'number' }], [{ from: 2, to: 7, severity: 2 }, { from: 2, to: 3, severity: 1 }]);
-  assert.deepEqual(got.map((p) => [p.text, p.kind, p.severity]), [['  ', '', 0], ['x', '', 1], [' = ', '', 2], ['1', 'number', 2], [';', '', 0]]);
-  assert.equal(text.pieces('', [], []).length, 0);
-});
-
 test('words are told apart, also inside comments that span lines', () => {
   const source = 'int a; /* one\ntwo */ float b; // end\n"no /* comment"\nvec3 c;';
   const starts = text.lineStarts(source);
   const inside = tokens.commentLines(source, starts);
   assert.deepEqual([...inside.subarray(0, 4)], [0, 1, 0, 0]);
-  const kinds = (k) => tokens.tokensOf(text.lineAt(source, starts, k), 'c', inside[k] === 1)
-    .map((t) => [text.lineAt(source, starts, k).slice(t.from, t.to), t.kind]);
+  const lineAt = (k) => source.slice(starts[k], starts[k + 1] - 1);
+  const kinds = (k) => tokens.tokensOf(lineAt(k), 'c', inside[k] === 1)
+    .map((t) => [lineAt(k).slice(t.from, t.to), t.kind]);
   assert.deepEqual(kinds(1), [['two */', 'comment'], ['float', 'type'], ['// end', 'comment']]);
   assert.deepEqual(kinds(3), [['vec3', 'type']]);
   assert.deepEqual(tokens.tokensOf('%4 = OpTypeInt 32 0 ; x', 'spirv', false).map((t) => t.kind), ['id', 'word', 'number', 'number', 'comment']);
@@ -286,13 +367,170 @@ test('live events and pages make one list, newest first', () => {
 });
 
 test('the fragment holds what is on the screen', () => {
-  const r = { view: 'trace', id: 'abc', span: 9, query: 'a&b=c', pane: '' };
+  const r = route.traceRoute('abc', {
+    span: 9, range: [1000, 250000], shape: 'sandwich', fn: 'a<b>::c(int&)', kind: 'off-cpu', query: 'a&b=c', log: '/x|y/', zoom: '1a.2b_3',
+    steps: [{ kind: 'focus', name: 'f & g' }, { kind: 'drop', name: '<img onerror=x>' }, { kind: 'collapse', name: '/lib/x.so' }],
+  });
   assert.deepEqual(route.parseRoute(route.formatRoute(r)), r);
-  assert.deepEqual(route.parseRoute('/#trace=ff'.slice(1)), { view: 'trace', id: 'ff', span: 0, query: '', pane: '' });
+  assert.deepEqual(route.parseRoute('/#trace=ff'.slice(1)), route.traceRoute('ff'));
+  for (const wrong of ['#trace=ff&range=9-3', '#trace=ff&range=x', '#trace=ff&step=zz:a', '#trace=ff&span=-x']) assert.deepEqual(route.parseRoute(wrong), route.traceRoute('ff'));
   assert.equal(route.parseRoute('').view, 'list');
   assert.equal(route.parseRoute('#compile').view, 'compile');
-  assert.deepEqual(route.parseRoute(route.formatRoute({ view: 'compile', from: 'ff' })), { view: 'compile', from: 'ff' });
+  for (const other of [{ view: 'compile', from: 'ff' }, { view: 'compare', base: 'a', to: 'b' }, { view: 'compare', base: 'a', to: '' }])
+    assert.deepEqual(route.parseRoute(route.formatRoute(other)), other);
   assert.equal(route.parseRoute('#status=failed').status, 'failed');
+});
+
+test('samples stand at their own time, moved into their span', () => {
+  const j = profileJson();
+  j.samples = { stack: [1, 1, 1], span: [2, 2, 9], run: [0, 0, 0], time_ns: [150, 5000, 40] };
+  const p = profile.decodeProfile(j);
+  const t = spans.decodeSpans(SPANS); // the run begins with codegen::parse, at 100
+  const at = profile.placeSamples(p, t);
+  assert.deepEqual([...at], [250, 400, 140], 'in its span; at its end; without a span where it says');
+  assert.deepEqual([...profile.chooseSamples(p, null, [200, 300], at)], [1, 0, 0]);
+  assert.deepEqual([...profile.chooseSamples(p, { lo: 2, hi: 3 }, [0, 1000], at)], [1, 1, 0]);
+  assert.equal(profile.chooseSamples(p, null, null, at), null);
+});
+
+test('strips spread samples and measures over the axis', () => {
+  const strip = strips.sampleStrip(Float64Array.of(0, 1, 5, 9, 10), null, 0, 10, 2);
+  assert.deepEqual([[...strip.bins], strip.most, strip.total], [[2, 2], 2, 4]);
+  const t = spans.decodeSpans(SPANS);
+  const own = strips.ownMeasure(t, (i) => [100, 40, 10, 60][i]);
+  assert.deepEqual([...own], [0, 30, 10, 60]);
+  const spread = strips.spreadStrip(t, 'x', own, 0, 1000, 10);
+  // parse has 100–150 and 250–400 to itself: 30 over 200; include 10 over 150–250; opt 60 over 350–750
+  assert.deepEqual([...spread.bins].map((x) => Math.round(x * 100) / 100), [0, 12.5, 12.5, 22.5, 15, 15, 15, 7.5, 0, 0]);
+  assert.equal(Math.round(spread.total), 100);
+});
+
+test('lines that differ are found, the least of them', () => {
+  const of = (a, b) => {
+    const d = lines.diffLines([...a], [...b]);
+    return d.lines.map((l) => l.sign + l.text).join(' ');
+  };
+  assert.equal(of('abc', 'abc'), ' a  b  c');
+  assert.equal(of('abcabba', 'cbabac').replace(/[^-+]/g, '').length, 5, "the example of Myers' paper: five edits");
+  assert.equal(of('', 'ab'), '+a +b');
+  assert.equal(of('ab', ''), '-a -b');
+  assert.equal(of('axb', 'ayb'), ' a -x +y  b');
+  for (const [a, b] of [['abcabba', 'cbabac'], ['xaxbxc', 'abc'], ['abc', 'xyz'], ['aab', 'baa']]) {
+    const d = lines.diffLines([...a], [...b]);
+    assert.equal(d.lines.filter((l) => l.sign !== '+').map((l) => l.text).join(''), a);
+    assert.equal(d.lines.filter((l) => l.sign !== '-').map((l) => l.text).join(''), b);
+    assert.ok(d.lines.every((l) => (l.from < 0 || a[l.from] === l.text) && (l.to < 0 || b[l.to] === l.text)));
+  }
+  const far = lines.diffLines(Array.from({ length: 4000 }, (_, i) => `a${i}`), Array.from({ length: 4000 }, (_, i) => `b${i}`));
+  assert.deepEqual([far.exact, far.added, far.removed], [false, 4000, 4000]);
+  const some = lines.withContext(lines.diffLines([...'abcdefghij'], [...'abcdeXghij']), 1);
+  assert.deepEqual(some.map((l) => ('skipped' in l ? l.skipped : l.sign + l.text)), [4, ' e', '-f', '+X', ' g', 3]);
+});
+
+test('instructions are found by source line', () => {
+  const dis = ['%1 = OpString "dir/a.frag"', '%f = OpFunction %void None %t', 'OpLine %1 4 0', '%2 = OpFAdd %float %3 %4', '%5 = OpFMul %float %2 %2', 'OpLine %1 7 2', 'OpStore %6 %5',
+    'OpReturn', 'OpFunctionEnd', '%9 = OpIAdd %int %1 %1'];
+  const map = linemap.lineMap(dis);
+  assert.deepEqual(map.files, ['dir/a.frag']);
+  assert.deepEqual([...map.lineOf], [-1, -1, -1, 3, 3, -1, 6, 6, -1, -1]);
+  assert.deepEqual([...map.counts[0]], [[3, 2], [6, 1]]);
+  assert.equal(linemap.fileIndex(map, 'a.frag'), 0);
+  assert.equal(linemap.fileIndex(map, 'b.frag'), -1);
+  const debug = ['%1 = OpString "x.hlsl"', '%int_5 = OpConstant %int 5', '%s = OpExtInst %void %ext DebugSource %1 %2', '%l = OpExtInst %void %ext DebugLine %s %int_5 %int_5 %int_1 %int_2',
+    '%7 = OpIAdd %int %a %b', '%m = OpExtInst %void %ext DebugNoLine', '%8 = OpIAdd %int %a %b'];
+  assert.deepEqual([...linemap.lineMap(debug).lineOf], [-1, -1, -1, -1, 4, -1, -1]);
+  assert.equal(linemap.lineMap(['OpCapability Shader']), null);
+});
+
+const PASSES = [{ id: 1, name: 'codegen::opt', level: 'info', start_ns: 0, duration_ns: 90, children: [
+  { id: 2, name: 'codegen::opt::ccp', level: 'debug', start_ns: 0, duration_ns: 30, attributes: { 'ir.instructions_before': 10, 'ir.instructions_after': 12 } },
+  { id: 3, name: 'codegen::opt::scalar-replacement', level: 'debug', start_ns: 40, duration_ns: 20, attributes: { argument: '100', 'ir.instructions_before': 12, 'ir.instructions_after': 7 } },
+] }];
+
+test('passes are read from their spans, and what one did is two requests', () => {
+  const rows = passes.passRows(spans.decodeSpans(PASSES));
+  assert.deepEqual(rows.map((r) => [r.name, passes.passFlag(r), passes.growth(r)]), [['ccp', '--ccp', 2], ['scalar-replacement', '--scalar-replacement=100', -5]]);
+  const [before, after] = passes.passRequests({ source: 'x', optimize: 'performance', keep: true, analyzer: { kind: 'debug' }, debug_info: 'line' }, rows, 1);
+  assert.deepEqual(before.optimize, { passes: ['--ccp'] });
+  assert.deepEqual(after.optimize, { passes: ['--ccp', '--scalar-replacement=100'] });
+  assert.deepEqual([after.emit, after.analyzer, after.keep, after.debug_info], [['disassembly'], undefined, undefined, 'line']);
+  assert.equal(passes.passRequests({ source: 'x' }, rows, 0)[0].optimize, 'none');
+});
+
+test('spans of two traces are aligned by their path', () => {
+  const tree = (...names) => spans.decodeSpans([{ id: 1, name: 'root', level: 'info', start_ns: 0, duration_ns: 10,
+    children: names.map((name, i) => ({ id: i + 2, name, level: 'info', start_ns: i, duration_ns: 1 })) }]);
+  const of = (a, b) => compare.alignSpans(a, b).map((p) => [p.name, p.base, p.to]);
+  assert.deepEqual(of(tree('a', 'b', 'a'), tree('a', 'c', 'a', 'a')), [['root', 0, 0], ['a', 1, 1], ['c', -1, 2], ['b', 2, -1], ['a', 3, 3], ['a', -1, 4]]);
+  assert.deepEqual(of(tree(), tree()), [['root', 0, 0]]);
+});
+
+test('a flame difference has the time of one compile in both', () => {
+  const base = profile.decodeProfile(profileJson());
+  const j = profileJson();
+  j.samples.stack = [1, 3, 3, 3, 3, 3, 3];
+  j.samples.result = j.samples.in_kernel = [0, 0, 0, 0, 0, 0, 0];
+  const to = profile.decodeProfile(j);
+  const d = compare.diffFlames(base, to, 100, 50); // ns a sample
+  assert.deepEqual([d.baseTotal, d.toTotal], [700, 350]);
+  const row = (name) => { const i = [...d.tree.fn].findIndex((fn) => d.profile.fnName[fn] === name); return [d.base[i], d.to[i]]; };
+  assert.deepEqual(row('main'), [600, 350]);
+  assert.deepEqual(row('opt'), [200, 300]);
+  assert.deepEqual(row('scan'), [100, 0]);
+  assert.deepEqual(compare.functionChanges(d).map((c) => [d.profile.fnName[c.fn], c.base, c.to]),
+    [['scan', 300, 0], ['[kernel]', 100, 0], ['opt', 200, 300], ['parse', 100, 50]]);
+  const gone = compare.vanished(d).map((i) => d.profile.fnName[d.tree.fn[i]]);
+  assert.deepEqual(gone, ['scan', '[truncated]']);
+  assert.ok(Math.abs(compare.deviations(900, 1000, 1, 1) - 100 / Math.sqrt(1900)) < 1e-9);
+  assert.equal(compare.deviations(0, 0, 1, 1), 0);
+});
+
+test('a trace goes into a file and comes out', () => {
+  const trace = { id: 'ff', compilation_id: 'cc', name: 'a', language: 'glsl', stage: null, status: 'ok', started_unix_ns: 1, duration_ns: 2, kept: false, dropped: 0,
+    response: null, request: null, source: 'x', has_disassembly: true, has_log: true, n_samples: 7, spans: SPANS };
+  const whole = saved.parseSaved(JSON.stringify({ format: 'spvscope-trace', version: 1, trace, flames: { 'on-cpu': profileJson() }, log: [], disassembly: 'OpNop' }));
+  assert.deepEqual([whole.trace.n_samples, whole.trace.has_log, whole.disassembly], [7, true, 'OpNop']);
+  const bare = saved.parseSaved(JSON.stringify(trace));
+  assert.deepEqual([bare.trace.n_samples, bare.trace.has_log, bare.trace.has_disassembly], [0, false, false]);
+  assert.throws(() => saved.parseSaved('{'), /no JSON/);
+  assert.throws(() => saved.parseSaved('[1]'), /no trace/);
+  assert.throws(() => saved.parseSaved('{"format":"spvscope-trace","version":9}'), /version 9/);
+});
+
+/** Just enough of the wire format to read a profile back: fields by number, varints and bytes. */
+function readProto(bytes) {
+  const out = [];
+  let i = 0;
+  const varint = () => { let x = 0; for (let k = 1; ; k *= 128) { const b = bytes[i++]; x += (b & 127) * k; if (b < 128) return x; } };
+  while (i < bytes.length) {
+    const key = varint();
+    if ((key & 7) === 0) out.push([key >> 3, varint()]);
+    else { const n = varint(); out.push([key >> 3, bytes.subarray(i, i + n)]); i += n; }
+  }
+  return out;
+}
+
+test('what is shown goes into other formats', () => {
+  const p = profile.decodeProfile(profileJson());
+  const t = flame.mergeProfile(p, null);
+  const shown = { tree: t, profile: p, title: 'a <b>' };
+  assert.equal(formats.foldedText(shown), '[truncated];scan 1\nmain;opt 2\nmain;parse 1\nmain;parse;scan 2\nmain;parse;scan;[kernel] 1\n');
+  const ss = JSON.parse(formats.speedscopeJson(shown));
+  const [prof] = ss.profiles;
+  assert.deepEqual(prof.samples.map((s, i) => `${s.map((f) => ss.shared.frames[f].name).join(';')} ${prof.weights[i]}`).sort().map((l) => `${l}\n`).join(''), formats.foldedText(shown));
+  assert.deepEqual([prof.startValue, prof.endValue], [0, 7]);
+  const fields = readProto(formats.pprofBytes(shown));
+  const strings = fields.filter(([f]) => f === 6).map(([, b]) => new TextDecoder().decode(b));
+  const fnName = new Map(fields.filter(([f]) => f === 5).map(([, b]) => { const m = new Map(readProto(b)); return [m.get(1), strings[m.get(2)]]; }));
+  const packed = (b) => { const list = []; for (let i = 0; i < b.length;) { let x = 0; for (let k = 1; ; k *= 128) { const c = b[i++]; x += (c & 127) * k; if (c < 128) break; } list.push(x); } return list; };
+  const stacks = fields.filter(([f]) => f === 2).map(([, b]) => { const m = new Map(readProto(b)); return `${packed(m.get(1)).reverse().map((id) => fnName.get(id)).join(';')} ${packed(m.get(2))[0]}\n`; });
+  assert.equal(stacks.sort().join(''), formats.foldedText(shown));
+  assert.equal(packed(new Map(readProto(fields.find(([f]) => f === 2)[1])).get(2))[1] % 200040, 0, 'also as nanoseconds, at 4,999 Hz');
+  const look = { width: 700, row: 20, font: 'a"b', background: '#fff', text: '#000', boxText: '#000', box: () => '#eee', label: (i) => `<img src=x onerror=alert(${i})>` };
+  const svg = formats.svgText(shown, 'Width: & so on', look);
+  assert.equal((svg.match(/<rect /g) ?? []).length, t.n + 1);
+  assert.doesNotMatch(svg, /<img/);
+  assert.match(svg, /width="99\.40"[^>]*fill="#eee"/, 'a seventh of 700, less the gap');
 });
 
 const FULL = {

@@ -36,6 +36,13 @@ void main() { colour = vec4(f${functions - 1}(t)); }
 `;
 }
 
+/** Types over what is in the playground's editor. */
+async function writeSource(page, text) {
+  await page.getByRole('textbox', { name: 'Source' }).click();
+  await page.keyboard.press('Control+A');
+  await page.keyboard.insertText(text);
+}
+
 let service;
 let browser;
 let view;
@@ -146,13 +153,13 @@ describe('a trace', () => {
     await view.go(`#trace=${answer.trace.id}`);
     const flame = view.page.locator('.flame');
     await flame.waitFor();
-    await view.page.getByPlaceholder('Search, or /regex/').fill('spvtools');
+    await view.page.getByPlaceholder('Search, /regex/, span:, file:').fill('spvtools');
     const share = /^([\d.<> ]+) % matched/.exec(await view.page.locator('.matched').textContent());
     assert.ok(share && Number(share[1]) > 0 && Number(share[1]) <= 100, String(share));
     assert.match(view.page.url(), /&q=spvtools/);
-    await view.page.getByPlaceholder('Search, or /regex/').fill('/(/');
+    await view.page.getByPlaceholder('Search, /regex/, span:, file:').fill('/(/');
     await view.page.getByText('not a regular expression').waitFor();
-    await view.page.getByPlaceholder('Search, or /regex/').fill('');
+    await view.page.getByPlaceholder('Search, /regex/, span:, file:').fill('');
     await view.page.getByRole('button', { name: 'Top down' }).click();
     await flame.click({ position: { x: 40, y: 20 * 2 + 10 } });
     await view.page.getByRole('button', { name: 'Reset zoom' }).click();
@@ -243,7 +250,7 @@ describe('a source that does not compile', () => {
     await list.waitFor();
     assert.match(await list.textContent(), /error.*wrong\.frag:5.*lihgt.*undeclared/);
     await list.getByRole('button').first().click();
-    await view.page.locator('.code-row.is-jumped', { hasText: 'colour = vec4(lihgt)' }).waitFor();
+    await view.page.locator('.cm-line.is-jumped', { hasText: 'colour = vec4(lihgt)' }).waitFor();
     await view.page.locator('.code-message', { hasText: 'undeclared' }).waitFor();
     assert.equal(await view.page.locator('.code .mark-1').count() > 0, true);
   });
@@ -255,13 +262,13 @@ describe('a source that does not compile', () => {
     });
     view = await openPage(browser, service.url);
     await view.go(`#trace=${answer.trace.id}`);
-    await view.page.locator('.code-row', { hasText: '#include' }).waitFor();
+    await view.page.locator('.cm-line', { hasText: '#include' }).waitFor();
     await view.page.locator('.diagnostics').getByRole('button', { name: 'lib/fog.glsl:4' }).click();
-    await view.page.locator('.code-row.is-jumped', { hasText: 'return thick;' }).waitFor();
+    await view.page.locator('.cm-line.is-jumped', { hasText: 'return thick;' }).waitFor();
     assert.equal(await view.page.getByLabel('File').inputValue(), 'lib/fog.glsl');
     assert.equal(await view.page.getByLabel('File').locator('option').count(), 2);
     await view.page.getByLabel('File').selectOption({ label: 'uses.frag' });
-    await view.page.locator('.code-row', { hasText: '#include' }).waitFor();
+    await view.page.locator('.cm-line', { hasText: '#include' }).waitFor();
   });
 
   test('and a crash tells its stage and its signal', async () => {
@@ -301,15 +308,15 @@ describe('the form', () => {
     view = await openPage(browser, service.url);
     await view.go('#compile');
     const { page } = view;
-    await page.getByRole('textbox', { name: 'Source' }).fill(FAILING);
+    await writeSource(page, FAILING);
     await page.getByRole('textbox', { name: 'Name' }).fill('form.frag');
     await page.getByRole('textbox', { name: 'Defines' }).fill('USE_FOG=1 FAST');
     assert.match(await page.locator('.command pre').textContent(), /@form\.frag[\s\S]*name=form\.frag&optimize=performance&.*define=USE_FOG%3D1&define=FAST/);
     await page.getByRole('button', { name: 'Compile' }).click();
     const result = page.locator('.result');
     await result.getByText('failed', { exact: true }).waitFor();
-    await result.locator('.code-message', { hasText: 'undeclared' }).waitFor();
-    await page.getByRole('textbox', { name: 'Source' }).fill(FAILING.replace('lihgt', 'USE_FOG'));
+    await page.locator('.editor .code-message', { hasText: 'undeclared' }).waitFor();
+    await writeSource(page, FAILING.replace('lihgt', 'USE_FOG'));
     await page.getByRole('textbox', { name: 'Source' }).press('Control+Enter');
     await result.getByText('ok', { exact: true }).waitFor();
     await result.locator('.code', { hasText: 'OpEntryPoint' }).waitFor();

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The service's contract as types, and the calls. Nothing else on the page fetches.
+// The service's contract as types, and the calls. Nothing else on the page fetches. A trace that was opened from a file
+// answers in the service's place.
+
+import { readColumns } from './model/columns';
+import type { SavedTrace } from './model/saved';
 
 export type Status = 'ok' | 'failed' | 'crashed' | 'timed_out' | 'out_of_memory' | 'cancelled';
 
@@ -114,6 +118,8 @@ export interface SpanJson {
   tid?: number;
   open?: boolean;
   clean?: { runs: number; min_ns: number; median_ns: number; max_ns: number };
+  // of the profiled runs, by the analyzer; absent where it did not account for them
+  profiled?: { on_cpu_ns?: number | null; runnable_ns?: number | null; blocked_ns?: number | null } | null;
   attributes?: Record<string, Attribute>;
   events?: { time_ns: number; level: string; name: string; message: string }[];
   children?: SpanJson[];
@@ -149,12 +155,17 @@ export interface FlameJson {
   strings: string[];
   frames: { name: number[]; module: number[]; file?: number[]; line?: number[] };
   stacks: { parent: number[]; frame: number[] };
-  samples: { stack: number[]; span: number[]; run?: number[]; time_ns?: number[]; result?: number[]; in_kernel?: number[] };
+  samples: {
+    stack: number[]; span: number[]; run?: number[]; time_ns?: number[]; result?: number[]; in_kernel?: number[];
+    pid?: number[]; tid?: number[]; weight?: number[]; // of off-cpu: nanoseconds
+  };
   total: number;
   complete: number;
   truncated: number;
   lost: number;
 }
+
+export const FLAME_KINDS = ['on-cpu', 'off-cpu', 'faults'] as const;
 
 export interface LogEntry {
   time_ns: number;
@@ -200,7 +211,7 @@ export function setToken(value: string): void {
   }
 }
 
-async function request(path: string, init: RequestInit = {}): Promise<Response> {
+export async function request(path: string, init: RequestInit = {}): Promise<Response> {
   const headers = new Headers(init.headers);
   if (token) headers.set('Authorization', `Bearer ${token}`);
   let response: Response;
@@ -226,58 +237,42 @@ export const listTraces = (options: { limit: number; before?: number; status?: s
   if (options.language) q.set('language', options.language);
   return json<{ traces: TraceSummary[]; next_before: number | null }>(`/v1/traces?${q}`, { signal });
 };
-export const getTrace = (id: string, signal?: AbortSignal) => json<TraceJson>(`/v1/traces/${of(id)}`, { signal });
-export const getFlame = (id: string, signal?: AbortSignal) => json<FlameJson>(`/v1/traces/${of(id)}/flame?format=columns`, { signal });
-export const getLog = (id: string, signal?: AbortSignal) => json<LogEntry[]>(`/v1/traces/${of(id)}/log`, { signal });
-export const getDisassembly = async (id: string, signal?: AbortSignal) =>
-  (await request(`/v1/compilations/${of(id)}/disassembly`, { signal })).text();
-export const deleteTrace = async (id: string) => void (await request(`/v1/traces/${of(id)}`, { method: 'DELETE' }));
+
+/** Traces from files, by id; they live as long as the page. */
+const saved = new Map<string, SavedTrace>();
+export const openSaved = (s: SavedTrace): string => {
+  const id = `file-${s.trace.id}`;
+  saved.set(id, { ...s, trace: { ...s.trace, id, compilation_id: id } });
+  return id;
+};
+export const isSaved = (id: string): boolean => id.startsWith('file-');
+export const savedTraces = (): SavedTrace[] => [...saved.values()];
+
+function fromFile<T>(id: string, part: (s: SavedTrace) => T | null | undefined): T {
+  const s = saved.get(id);
+  if (!s) throw new ApiError(404, 'not_open', 'This trace came from a file that is not open any more: open it again from the list.', null);
+  const value = part(s);
+  if (value === null || value === undefined) throw new ApiError(404, 'not_in_file', 'The file does not hold this.', null);
+  return value;
+}
+
+export const getTrace = async (id: string, signal?: AbortSignal): Promise<TraceJson> =>
+  (isSaved(id) ? fromFile(id, (s) => s.trace) : json<TraceJson>(`/v1/traces/${of(id)}`, { signal }));
+/** The columns, in arrays or typed ones. */
+export async function getFlame(id: string, kind: string, signal?: AbortSignal): Promise<unknown> {
+  if (isSaved(id)) return fromFile(id, (s) => s.flames[kind]);
+  const response = await request(`/v1/traces/${of(id)}/flame?format=columns${kind === 'on-cpu' ? '' : `&kind=${of(kind)}`}`, { signal });
+  return readColumns(new Uint8Array(await response.arrayBuffer()));
+}
+export const getFlameJson = (id: string, kind: string): Promise<FlameJson> =>
+  (isSaved(id) ? Promise.resolve(fromFile(id, (s) => s.flames[kind])) : json<FlameJson>(`/v1/traces/${of(id)}/flame?format=columns${kind === 'on-cpu' ? '' : `&kind=${of(kind)}`}`));
+export const getLog = async (id: string, signal?: AbortSignal): Promise<LogEntry[]> =>
+  (isSaved(id) ? fromFile(id, (s) => s.log) : json<LogEntry[]>(`/v1/traces/${of(id)}/log`, { signal }));
+export const getDisassembly = async (id: string, signal?: AbortSignal): Promise<string> =>
+  (isSaved(id) ? fromFile(id, (s) => s.disassembly) : (await request(`/v1/compilations/${of(id)}/disassembly`, { signal })).text());
+export const deleteTrace = async (id: string) => void (isSaved(id) ? saved.delete(id) : await request(`/v1/traces/${of(id)}`, { method: 'DELETE' }));
 export const getLanguages = () => json<Languages>('/v1/languages');
 export const getAnalyzers = () => json<Analyzers>('/v1/analyzers');
 export const compile = (body: CompileRequest, signal?: AbortSignal) => json<CompileResponse>('/v1/compile', {
   method: 'POST', headers: { 'Content-Type': 'application/json', Accept: 'application/json' }, body: JSON.stringify(body), signal,
 });
-
-export interface EventSink {
-  open(): void;      // connected, for the first time or again: what happened meanwhile is not told
-  closed(): void;
-  event(type: string, data: CompileEvent): void;
-}
-
-/** Follows /v1/events until aborted, connecting anew whenever the stream ends. By fetch, since EventSource sends no token. */
-export async function followEvents(sink: EventSink, signal: AbortSignal): Promise<void> {
-  for (let wait = 500; !signal.aborted; wait = Math.min(wait * 2, 10000)) {
-    try {
-      const response = await request('/v1/events', { signal, headers: { Accept: 'text/event-stream' } });
-      wait = 250;
-      sink.open();
-      await readEvents(response.body!.getReader(), sink);
-    } catch (e) {
-      if (e instanceof ApiError && e.status === 401) return;
-    }
-    if (signal.aborted) return;
-    sink.closed();
-    await new Promise((done) => setTimeout(done, wait));
-  }
-}
-
-async function readEvents(reader: ReadableStreamDefaultReader<Uint8Array>, sink: EventSink): Promise<void> {
-  const decoder = new TextDecoder();
-  let text = '';
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return;
-    text += decoder.decode(value, { stream: true });
-    const blocks = text.split(/\r?\n\r?\n/);
-    text = blocks.pop()!;
-    for (const block of blocks) {
-      let type = 'message';
-      let data = '';
-      for (const line of block.split(/\r?\n/)) {
-        if (line.startsWith('event:')) type = line.slice(6).trim();
-        else if (line.startsWith('data:')) data += line.slice(5).trimStart();
-      }
-      if (data) sink.event(type, JSON.parse(data) as CompileEvent);
-    }
-  }
-}

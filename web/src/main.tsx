@@ -5,12 +5,14 @@ import { render } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { ApiError, listTraces, setToken } from './api';
 import { formatRoute, parseRoute, type Route } from './model/route';
-import { ListView } from './views/list';
 import { lazy } from './views/parts';
-import { TraceView } from './views/trace';
 
-const TokenForm = lazy('the form for the token', async () => (await import('./views/later')).TokenForm);
-const CompileView = lazy('the form', async () => (await import('./views/later')).CompileView);
+const ListView = lazy('the list', async () => (await import('./views/list')).ListView);
+const TraceView = lazy('the trace', async () => (await import('./views/trace')).TraceView);
+const TokenForm = lazy('the form for the token', async () => (await import('./views/rarely')).TokenForm);
+const CompileView = lazy('the playground', async () => (await import('./views/compile')).CompileView);
+const CompareView = lazy('the comparison', async () => (await import('./views/compare')).CompareView);
+const Help = lazy('the help', async () => (await import('./views/rarely')).Help);
 
 function App() {
   const [route, setRoute] = useState<Route>(() => parseRoute(location.hash));
@@ -24,7 +26,19 @@ function App() {
   useEffect(() => {
     listTraces({ limit: 1 }).then(() => setLocked(false), (e: unknown) => setLocked(e instanceof ApiError && e.status === 401));
   }, [unlocked]);
-  const name = route.view === 'trace' ? 'Trace' : route.view === 'compile' ? 'Compile' : 'Traces';
+  const [help, setHelp] = useState(false);
+  useEffect(() => {
+    const key = (e: KeyboardEvent) => {
+      // In a field it is a letter; an editor's events come out of its shadow.
+      const at = e.composedPath()[0];
+      if (e.key !== '?' || (at instanceof HTMLElement && (at.isContentEditable || /^(?:INPUT|TEXTAREA|SELECT)$/.test(at.tagName)))) return;
+      e.preventDefault();
+      setHelp(true);
+    };
+    addEventListener('keydown', key);
+    return () => removeEventListener('keydown', key);
+  }, []);
+  const name = { trace: 'Trace', compile: 'Playground', compare: 'Compare', list: 'Traces' }[route.view];
   useEffect(() => {
     document.title = `${name} · spvscope`;
   }, [name]);
@@ -49,8 +63,9 @@ function App() {
         <a class="brand" href="#"><svg viewBox="0 0 32 32" width="22" height="22" aria-hidden="true"><rect class="brand-a" x="3" y="5" width="26" height="6" rx="2" /><rect class="brand-b" x="3" y="13" width="17" height="6" rx="2" /><rect class="brand-c" x="3" y="21" width="9" height="6" rx="2" /></svg>spvscope</a>
         <nav aria-label="Pages">
           <a href="#" aria-current={page === 'list' ? 'page' : undefined}>Traces</a>
-          <a href="#compile" aria-current={page === 'compile' ? 'page' : undefined}>Compile</a>
+          <a href="#compile" aria-current={page === 'compile' ? 'page' : undefined}>Playground</a>
         </nav>
+        <button type="button" class="quiet help-button" aria-label="Keys" title="Keys (?)" onClick={() => setHelp(true)}>?</button>
       </header>
       {locked ? <TokenForm onToken={(t) => {
         setToken(t);
@@ -60,10 +75,18 @@ function App() {
           {route.view === 'list' && <ListView key={unlocked} route={route} go={go} />}
           {route.view === 'trace' && <TraceView key={unlocked} route={route} go={go} />}
           {route.view === 'compile' && <CompileView route={route} />}
+          {route.view === 'compare' && <CompareView key={`${route.base} ${route.to}`} route={route} go={go} />}
         </>
       )}
+      {help && <Help onClose={() => setHelp(false)} />}
     </>
   );
 }
+
+/** The styles of what is not painted first. */
+const further = document.createElement('link');
+further.rel = 'stylesheet';
+further.href = 'further.css';
+document.head.append(further);
 
 render(<App />, document.getElementById('app')!);

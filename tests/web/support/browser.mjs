@@ -39,7 +39,6 @@ export async function openPage(browser, base, { width = 1280, height = 900, them
 /** The names in the spans' ARIA tree, in the order of the rows. */
 export const spanRows = (page) => page.locator('.waterfall [role=treeitem]').allTextContents();
 
-const AXIS = 26;
 const ROW = 24;
 
 /** Clicks on a row of the waterfall as a person would: where its name is painted. */
@@ -49,8 +48,8 @@ export async function clickSpan(page, name) {
   if (row < 0) throw new Error(`no span "${name}" among: ${rows.join(' | ')}`);
   const host = page.locator('.waterfall');
   await host.evaluate((el, y) => { el.scrollTop = y; }, Math.max(0, row * ROW - 100));
-  const top = await host.evaluate((el) => el.scrollTop);
-  await host.click({ position: { x: 110, y: AXIS + row * ROW + ROW / 2 - top } });
+  const [top, head] = await host.evaluate((el) => [el.scrollTop, Number(el.dataset.head)]);
+  await host.click({ position: { x: 110, y: head + row * ROW + ROW / 2 - top } });
 }
 
 /** "12 of the 512" → 12: how many samples the flame graph says that it shows. */

@@ -7,7 +7,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 export const WEB = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..', 'web');
-const MODULES = ['again', 'curl', 'draft', 'flame', 'format', 'route', 'search', 'spans', 'text', 'ticks', 'tokens', 'traces'];
+const MODULES = ['again', 'columns', 'compare', 'curl', 'draft', 'exports', 'files', 'flame', 'format', 'functions', 'linemap', 'lines', 'passes', 'profile',
+  'route', 'saved', 'search', 'spans', 'steps', 'strips', 'text', 'ticks', 'tokens', 'traces', 'words', 'zoom'];
 
 export async function loadModel() {
   const { build } = createRequire(join(WEB, 'package.json'))('esbuild');

@@ -1,117 +1,40 @@
 // SPDX-License-Identifier: Apache-2.0
-// From the service's sample columns to a merged flame graph. Typed arrays all the way: half a million boxes are laid out
-// in tens of milliseconds. Pure; runs on the page's thread.
+// From samples to a laid-out flame graph: merged from either end, in the order of time, or around one function. Typed
+// arrays all the way: half a million boxes are laid out in tens of milliseconds. Pure; runs on the page's thread.
 
-import type { FlameJson } from '../api';
+import type { Profile } from './profile';
 
-/** The columns, checked, with frames folded into functions (name and module; a function is one box, whatever the line). */
-export interface Profile {
-  kind: string;
-  unit: string;
-  frequencyHz: number;
-  fnName: string[];
-  fnModule: string[];
-  fnRoot: number;       // made here: everything
-  fnTruncated: number;  // made here: above stacks that do not reach the outermost frame
-  fnKernel: number;     // made here: below stacks that were interrupted in the kernel
-  stackParent: Int32Array;
-  stackFn: Int32Array;
-  sampleStack: Int32Array;
-  sampleSpan: Uint32Array;
-  sampleResult: Uint8Array;
-  sampleInKernel: Uint8Array;
-  n: number;
-  total: number;
-  complete: number;
-  truncated: number;
-  lost: number;
-}
-
-/** Boxes in breadth-first order: parents before children, a row's boxes side by side, heaviest first. */
+/** Boxes in breadth-first order: parents before children, a row's boxes side by side. */
 export interface FlameTree {
   n: number;
   fn: Int32Array;
   parent: Int32Array;
   depth: Uint16Array;
-  total: Uint32Array;      // samples in it and below
-  self: Uint32Array;       // samples that ended in it
-  x: Uint32Array;          // where it begins, in samples from the left
+  total: Float64Array;     // weight in it and below
+  self: Float64Array;      // weight that ended in it
+  hits: Float64Array;      // samples in it and below; the same as total where each weighs one
+  x: Float64Array;         // where it begins, in weight from the left
   firstChild: Int32Array;  // index; children are contiguous
   nChildren: Int32Array;
   rowStart: Int32Array;    // of each depth; one more at the end
   nRows: number;
-}
-
-const int32 = (a: readonly number[] | undefined): Int32Array => Int32Array.from(a ?? []);
-
-export function decodeProfile(j: FlameJson): Profile {
-  if (j.format !== 'spvscope-columns') throw new Error('this is no flame graph in columns');
-  if (j.version !== 1) throw new Error(`flame columns of version ${j.version}; this page reads version 1`);
-  const frameName = int32(j.frames.name);
-  const frameModule = int32(j.frames.module);
-  const fnName: string[] = [];
-  const fnModule: string[] = [];
-  const known = new Map<string, number>();
-  const fnOf = (name: string, module: string): number => {
-    const key = `${module}\0${name}`;
-    let fn = known.get(key);
-    if (fn === undefined) {
-      fn = fnName.push(name) - 1;
-      fnModule.push(module);
-      known.set(key, fn);
-    }
-    return fn;
-  };
-  const fnRoot = fnOf('all samples', '');
-  const fnTruncated = fnOf('[truncated]', '');
-  const fnKernel = fnOf('[kernel]', '');
-  const fnOfFrame = new Int32Array(frameName.length);
-  for (let i = 0; i < frameName.length; i++) {
-    fnOfFrame[i] = fnOf(j.strings[frameName[i]!] || '[unknown]', j.strings[frameModule[i]!] ?? '');
-  }
-
-  const stackParent = int32(j.stacks.parent);
-  const stackFrame = int32(j.stacks.frame);
-  if (stackParent.length !== stackFrame.length) throw new Error('stack columns differ in length');
-  const stackFn = new Int32Array(stackFrame.length);
-  for (let i = 0; i < stackFn.length; i++) {
-    if (stackParent[i]! >= i) throw new Error(`stack ${i} stands before its parent`);
-    const frame = stackFrame[i]!;
-    if (frame < 0 || frame >= fnOfFrame.length) throw new Error(`stack ${i} has no frame ${frame}`);
-    stackFn[i] = fnOfFrame[frame]!;
-  }
-  const sampleStack = int32(j.samples.stack);
-  for (const s of sampleStack) if (s >= stackFn.length) throw new Error(`a sample has no stack ${s}`);
-  const n = sampleStack.length;
-  const column = (a: readonly number[] | undefined): readonly number[] => (a?.length === n ? a : new Array<number>(n).fill(0));
-  return {
-    kind: j.kind, unit: j.unit, frequencyHz: j.frequency_hz, fnName, fnModule, fnRoot, fnTruncated, fnKernel,
-    stackParent, stackFn, sampleStack,
-    sampleSpan: Uint32Array.from(column(j.samples.span)),
-    sampleResult: Uint8Array.from(column(j.samples.result)),
-    sampleInKernel: Uint8Array.from(column(j.samples.in_kernel)),
-    n, total: j.total, complete: j.complete, truncated: j.truncated, lost: j.lost,
-  };
-}
-
-/** Half-open range of span ids. */
-export interface IdRange {
-  lo: number;
-  hi: number;
+  sampleBox: Int32Array;   // where each sample ended; -1: not chosen
 }
 
 /** Nodes keyed by (parent, function): open addressing over the node columns themselves. */
-class NodeTable {
+export class NodeTable {
   fn: Int32Array;
   parent: Int32Array;
-  self: Uint32Array;
+  self: Float64Array;
+  hits: Uint32Array;
   n = 0;
   #slots: Int32Array; // node + 1; 0 is free
 
-  constructor(capacity = 1024) {
+  constructor(capacity: number) {
     this.fn = new Int32Array(capacity);
     this.parent = new Int32Array(capacity);
-    this.self = new Uint32Array(capacity);
+    this.self = new Float64Array(capacity);
+    this.hits = new Uint32Array(capacity);
     this.#slots = new Int32Array(2 ** Math.ceil(Math.log2(capacity * 2)));
   }
 
@@ -133,40 +56,64 @@ class NodeTable {
       this.#grow();
       h = this.#slotOf(parent, fn);
     }
-    const node = this.n++;
-    this.fn[node] = fn;
-    this.parent[node] = parent;
-    this.#slots[h] = node + 1;
-    return node;
+    this.#slots[h] = this.n + 1;
+    return this.#put(parent, fn);
+  }
+
+  /** A node of its own, though there may be an equal one: in the order of time the same stack comes again. */
+  add(parent: number, fn: number): number {
+    if (this.n === this.fn.length) this.#grow();
+    return this.#put(parent, fn);
+  }
+
+  #put(parent: number, fn: number): number {
+    this.fn[this.n] = fn;
+    this.parent[this.n] = parent;
+    return this.n++;
+  }
+
+  count(node: number, weight: number): void {
+    this.self[node]! += weight;
+    this.hits[node]!++;
   }
 
   #grow(): void {
     const larger = new NodeTable(this.n * 2);
-    for (const column of ['fn', 'parent', 'self'] as const) larger[column].set(this[column]);
+    for (const column of ['fn', 'parent', 'self', 'hits'] as const) larger[column].set(this[column]);
     this.#slots = larger.#slots;
-    [this.fn, this.parent, this.self] = [larger.fn, larger.parent, larger.self];
+    [this.fn, this.parent, this.self, this.hits] = [larger.fn, larger.parent, larger.self, larger.hits];
     for (let i = 0; i < this.n; i++) this.#slots[this.#slotOf(this.parent[i]!, this.fn[i]!)] = i + 1;
   }
 }
 
-/** Merges equal stacks from the outermost frame. Only samples of spans in range count; none: all. */
-export function mergeProfile(p: Profile, range: IdRange | null): FlameTree {
+export const weightOf = (p: Profile, s: number): number => (p.sampleWeight ? p.sampleWeight[s]! : 1);
+
+/** Merges equal stacks from the outermost frame, those of several threads thread by thread. */
+export function mergeProfile(p: Profile, keep: Uint8Array | null): FlameTree {
+  const lanes = Math.max(1, p.laneFn.length);
+  const t = new NodeTable(Math.max(1024, p.stackFn.length + 64));
+  const root = t.get(-1, p.fnRoot);
+  const sampleNode = new Int32Array(p.n).fill(-1);
+  for (let lane = 0; lane < lanes; lane++) {
+    const of = (s: number): boolean => (!keep || keep[s] === 1) && (!p.sampleLane || p.sampleLane[s] === lane);
+    mergeLane(p, t, of, p.sampleLane ? t.get(root, p.laneFn[lane]!) : root, sampleNode);
+  }
+  return layOut(t, sampleNode, true);
+}
+
+function mergeLane(p: Profile, t: NodeTable, of: (s: number) => boolean, root: number, sampleNode: Int32Array): void {
   const nStacks = p.stackFn.length;
   // Per class of stack, 0 complete and 1 truncated: which are needed (1), then the node of each, plus one.
-  const nodeOf = [new Int32Array(nStacks), new Int32Array(nStacks)];
-  const keep = new Uint8Array(p.n);
+  const nodeOf = [new Int32Array(nStacks), new Int32Array(p.sampleResult.some((r) => r > 0) ? nStacks : 0)];
+  const clsOf = (s: number): number => (p.sampleResult[s] && nodeOf[1]!.length ? 1 : 0);
   for (let s = 0; s < p.n; s++) {
-    const span = p.sampleSpan[s]!;
-    if (range && (span < range.lo || span >= range.hi)) continue;
-    keep[s] = 1;
-    const cls = nodeOf[p.sampleResult[s] ? 1 : 0]!;
+    if (!of(s)) continue;
+    const cls = nodeOf[clsOf(s)]!;
     for (let k = p.sampleStack[s]!; k >= 0 && !cls[k]; k = p.stackParent[k]!) cls[k] = 1;
   }
-  const t = new NodeTable();
-  const root = t.get(-1, p.fnRoot);
   for (let c = 0; c < 2; c++) {
     const cls = nodeOf[c]!;
-    for (let k = 0; k < nStacks; k++) {
+    for (let k = 0; k < cls.length; k++) {
       if (!cls[k]) continue;
       const fn = p.stackFn[k]!;
       const up = p.stackParent[k]!;
@@ -177,45 +124,89 @@ export function mergeProfile(p: Profile, range: IdRange | null): FlameTree {
     }
   }
   for (let s = 0; s < p.n; s++) {
-    if (!keep[s]) continue;
+    if (!of(s)) continue;
     const stack = p.sampleStack[s]!;
-    const cls = p.sampleResult[s] ? 1 : 0;
     // A sample without a single frame is as truncated as can be.
-    let node = stack >= 0 ? nodeOf[cls]![stack]! - 1 : t.get(root, p.fnTruncated);
+    let node = stack >= 0 ? nodeOf[clsOf(s)]![stack]! - 1 : t.get(root, p.fnTruncated);
     if (p.sampleInKernel[s] && p.fnName[t.fn[node]!] !== '[kernel]') node = t.get(node, p.fnKernel);
-    t.self[node]!++;
+    t.count(node, weightOf(p, s));
+    sampleNode[s] = node;
   }
-  return layOut(t);
+}
+
+/** A sample's functions from the innermost outward, with what is made up at both ends. */
+function* outward(p: Profile, s: number): Generator<number> {
+  let outermost = -1;
+  let k = p.sampleStack[s]!;
+  if (p.sampleInKernel[s] && (k < 0 || p.fnName[p.stackFn[k]!] !== '[kernel]')) yield p.fnKernel;
+  for (; k >= 0; k = p.stackParent[k]!) yield (outermost = p.stackFn[k]!);
+  if ((p.sampleResult[s] || p.sampleStack[s]! < 0) && p.fnName[outermost] !== '[truncated]') yield p.fnTruncated;
 }
 
 /** The same from the other end: the function that ran first, below it who called it, and [truncated] where that ends early. */
-export function mergeCallers(p: Profile, range: IdRange | null): FlameTree {
+export function mergeCallers(p: Profile, keep: Uint8Array | null): FlameTree {
+  const t = new NodeTable(1024);
+  const root = t.get(-1, p.fnRoot);
+  const sampleNode = new Int32Array(p.n).fill(-1);
   // Samples of one stack share their way; each way is walked once.
   const ways = new Map<number, number>();
   for (let s = 0; s < p.n; s++) {
-    const span = p.sampleSpan[s]!;
-    if (range && (span < range.lo || span >= range.hi)) continue;
+    if (keep && !keep[s]) continue;
     const key = (p.sampleStack[s]! + 1) * 4 + (p.sampleResult[s] ? 2 : 0) + (p.sampleInKernel[s] ? 1 : 0);
-    ways.set(key, (ways.get(key) ?? 0) + 1);
+    let node = ways.get(key);
+    if (node === undefined) {
+      node = root;
+      for (const fn of outward(p, s)) node = t.get(node, fn);
+      ways.set(key, node);
+    }
+    t.count(node, weightOf(p, s));
+    sampleNode[s] = node;
   }
-  const t = new NodeTable();
-  const root = t.get(-1, p.fnRoot);
-  for (const [key, n] of ways) {
-    let k = (key >> 2) - 1;
-    let node = root;
-    let outermost = -1;
-    if (key & 1 && (k < 0 || p.fnName[p.stackFn[k]!] !== '[kernel]')) node = t.get(node, p.fnKernel);
-    for (; k >= 0; k = p.stackParent[k]!) node = t.get(node, (outermost = p.stackFn[k]!));
-    if (key & 2 && p.fnName[outermost] !== '[truncated]') node = t.get(node, p.fnTruncated);
-    t.self[node]! += n;
-  }
-  return layOut(t);
+  return layOut(t, sampleNode, true);
 }
 
-function layOut(t: NodeTable): FlameTree {
+export function inTimeOrder(p: Profile, keep: Uint8Array | null): number[] {
+  const order: number[] = [];
+  for (let s = 0; s < p.n; s++) if (!keep || keep[s]) order.push(s);
+  const lane = (s: number): number => p.sampleLane?.[s] ?? 0;
+  return order.sort((a, b) => lane(a) - lane(b) || p.sampleRun[a]! - p.sampleRun[b]! || p.sampleTime[a]! - p.sampleTime[b]! || a - b);
+}
+
+/** Samples in the order of thread, run and time: neighbours share a box as far as their stacks are equal from the outermost frame on. */
+export function timeOrder(p: Profile, keep: Uint8Array | null, nameRun: (run: number) => number): FlameTree {
+  const order = inTimeOrder(p, keep);
+  const lane = (s: number): number => p.sampleLane?.[s] ?? 0;
+  const manyRuns = order.some((s) => p.sampleRun[s] !== p.sampleRun[order[0]!]);
+  const t = new NodeTable(Math.max(1024, order.length * 4));
+  const root = t.add(-1, p.fnRoot);
+  const sampleNode = new Int32Array(p.n).fill(-1);
+  const open: number[] = []; // nodes of the sample before, outermost first
+  let before = -1;
+  for (const s of order) {
+    const way = [...outward(p, s)].reverse();
+    if (manyRuns) way.unshift(nameRun(p.sampleRun[s]!));
+    if (p.sampleLane) way.unshift(p.laneFn[lane(s)]!);
+    let same = 0;
+    if (before >= 0) while (same < way.length && same < open.length && t.fn[open[same]!] === way[same]) same++;
+    open.length = same;
+    for (let d = same; d < way.length; d++) open.push(t.add(d ? open[d - 1]! : root, way[d]!));
+    const node = open[open.length - 1] ?? root;
+    t.count(node, weightOf(p, s));
+    sampleNode[s] = node;
+    before = s;
+  }
+  return layOut(t, sampleNode, false);
+}
+
+/** Sorted: the heaviest child on the left; else in the order in which they were made. */
+export function layOut(t: NodeTable, sampleNode: Int32Array, sorted: boolean): FlameTree {
   const n = t.n;
   const total = t.self.slice(0, n);
-  for (let i = n - 1; i > 0; i--) total[t.parent[i]!]! += total[i]!;
+  const hits = Float64Array.from(t.hits.subarray(0, n));
+  for (let i = n - 1; i > 0; i--) {
+    total[t.parent[i]!]! += total[i]!;
+    hits[t.parent[i]!]! += hits[i]!;
+  }
   const nChildren = new Int32Array(n);
   for (let i = 1; i < n; i++) nChildren[t.parent[i]!]!++;
   const childStart = new Int32Array(n + 1);
@@ -223,27 +214,26 @@ function layOut(t: NodeTable): FlameTree {
   const fill = childStart.slice(0, n);
   const children = new Int32Array(Math.max(0, n - 1));
   for (let i = 1; i < n; i++) children[fill[t.parent[i]!]!++] = i;
-  for (let i = 0; i < n; i++) {
-    if (nChildren[i]! > 1) {
-      children.subarray(childStart[i]!, childStart[i + 1]!).sort((a, b) => total[b]! - total[a]! || a - b);
-    }
-  }
+  if (sorted) for (let i = 0; i < n; i++) if (nChildren[i]! > 1) heaviestFirst(children, childStart[i]!, childStart[i + 1]!, total);
 
   const out: FlameTree = {
-    n, fn: new Int32Array(n), parent: new Int32Array(n), depth: new Uint16Array(n), total: new Uint32Array(n),
-    self: new Uint32Array(n), x: new Uint32Array(n), firstChild: new Int32Array(n).fill(-1), nChildren: new Int32Array(n),
-    rowStart: new Int32Array(0), nRows: 0,
+    n, fn: new Int32Array(n), parent: new Int32Array(n), depth: new Uint16Array(n), total: new Float64Array(n), hits: new Float64Array(n),
+    self: new Float64Array(n), x: new Float64Array(n), firstChild: new Int32Array(n).fill(-1), nChildren: new Int32Array(n),
+    rowStart: new Int32Array(0), nRows: 0, sampleBox: sampleNode,
   };
   const order = new Int32Array(n); // new index → node
+  const boxOf = new Int32Array(n);
   const rowStart = [0];
   out.parent[0] = -1;
   let tail = 1;
   for (let i = 0; i < tail; i++) {
     const node = order[i]!;
     const depth = out.depth[i]!;
+    boxOf[node] = i;
     if (i && depth !== out.depth[i - 1]) rowStart.push(i);
     out.fn[i] = t.fn[node]!;
     out.total[i] = total[node]!;
+    out.hits[i] = hits[node]!;
     out.self[i] = t.self[node]!;
     out.nChildren[i] = nChildren[node]!;
     if (nChildren[node]) out.firstChild[i] = tail;
@@ -258,10 +248,25 @@ function layOut(t: NodeTable): FlameTree {
       tail++;
     }
   }
+  for (let s = 0; s < sampleNode.length; s++) if (sampleNode[s]! >= 0) sampleNode[s] = boxOf[sampleNode[s]!]!;
   rowStart.push(n);
   out.rowStart = Int32Array.from(rowStart);
   out.nRows = rowStart.length - 1;
   return out;
+}
+
+/* Most boxes have a handful of children; for these an insertion sort in place beats a call of sort() by far. */
+function heaviestFirst(children: Int32Array, from: number, to: number, total: Float64Array): void {
+  if (to - from > 12) {
+    children.subarray(from, to).sort((a, b) => total[b]! - total[a]! || a - b);
+    return;
+  }
+  for (let i = from + 1; i < to; i++) {
+    const c = children[i]!;
+    let k = i - 1;
+    for (; k >= from && total[children[k]!]! < total[c]!; k--) children[k + 1] = children[k]!;
+    children[k + 1] = c;
+  }
 }
 
 /** From the root down to the box, both included. */
@@ -271,7 +276,7 @@ export function pathTo(t: FlameTree, node: number): number[] {
   return path.reverse();
 }
 
-/** The box of a row that holds sample offset x, or -1. */
+/** The box of a row that holds offset x, or -1. */
 export function boxAt(t: FlameTree, depth: number, x: number): number {
   if (depth < 0 || depth >= t.nRows) return -1;
   const i = lowerBound(t, depth, x);
@@ -290,50 +295,15 @@ export function lowerBound(t: FlameTree, depth: number, x: number): number {
   return lo;
 }
 
-/** The same function path in another tree (after the choice of a span changed), as deep as it goes. */
-export function findPath(t: FlameTree, fns: readonly number[]): number {
-  let node = 0;
-  for (let k = 1; k < fns.length; k++) {
-    let next = -1;
-    for (let c = 0; c < t.nChildren[node]!; c++) {
-      const child = t.firstChild[node]! + c;
-      if (t.fn[child] === fns[k]) next = child;
-    }
-    if (next < 0) break;
-    node = next;
-  }
-  return node;
-}
-
-export interface FunctionRow {
-  fn: number;
-  self: number;
-  total: number; // a recursive function counts once per sample
-}
-
-/** Functions by the samples that ended in them. */
-export function functionTable(t: FlameTree, p: Profile): FunctionRow[] {
-  const self = new Uint32Array(p.fnName.length);
-  const total = new Uint32Array(p.fnName.length);
-  for (let i = 1; i < t.n; i++) {
-    const fn = t.fn[i]!;
-    self[fn]! += t.self[i]!;
-    let up = t.parent[i]!;
-    while (up > 0 && t.fn[up] !== fn) up = t.parent[up]!;
-    if (up <= 0) total[fn]! += t.total[i]!;
-  }
-  const rows: FunctionRow[] = [];
-  for (let fn = 0; fn < self.length; fn++) if (total[fn]) rows.push({ fn, self: self[fn]!, total: total[fn]! });
-  return rows.sort((a, b) => b.self - a.self || b.total - a.total || a.fn - b.fn);
-}
-
 /** Modules by own samples, heaviest first: what the colours stand for. */
 export function moduleShares(t: FlameTree, p: Profile): { module: string; self: number }[] {
+  const ofFn = new Float64Array(p.fnName.length);
+  for (let i = 1; i < t.n; i++) ofFn[t.fn[i]!]! += t.self[i]!;
   const self = new Map<string, number>();
-  for (let i = 1; i < t.n; i++) {
-    if (!t.self[i]) continue;
-    const module = p.fnModule[t.fn[i]!] || p.fnName[t.fn[i]!]!.replace(/^(?!\[).*/, '[unknown]');
-    self.set(module, (self.get(module) ?? 0) + t.self[i]!);
+  for (let fn = 0; fn < ofFn.length; fn++) {
+    if (!ofFn[fn]) continue;
+    const module = p.fnModule[fn] || p.fnName[fn]!.replace(/^(?!\[).*/, '[unknown]');
+    self.set(module, (self.get(module) ?? 0) + ofFn[fn]!);
   }
   return [...self].map(([module, n]) => ({ module, self: n })).sort((a, b) => b.self - a.self);
 }

@@ -1,30 +1,69 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is on the screen, as the URL's fragment: "#" lists, "#trace=ID&span=9&q=text" shows one, "#compile" is the form.
+// What is on the screen, as the URL's fragment: "#" lists, "#trace=ID&span=9&range=0-1200&q=text" shows one trace,
+// "#compare=ID&to=ID" two, "#compile" is the form.
+
+import { formatStep, parseStep, type Step } from './steps';
+
+export interface TraceRoute {
+  view: 'trace';
+  id: string;
+  span: number;                    // id of the chosen one; 0: none
+  range: [number, number] | null;  // ns on the axis
+  shape: string;                   // of the flame graph; '': as fits
+  fn: string;                      // in the middle of the sandwich
+  kind: string;                    // of samples; '': on-cpu
+  steps: Step[];
+  zoom: string;                    // way down to the zoomed box
+  query: string;
+  log: string;                     // filter of the log
+}
 
 export type Route =
   | { view: 'list'; status: string; language: string; text: string }
-  | { view: 'trace'; id: string; span: number; query: string; pane: string }
+  | TraceRoute
+  | { view: 'compare'; base: string; to: string }
   | { view: 'compile'; from: string };
+
+export const traceRoute = (id: string, change: Partial<TraceRoute> = {}): TraceRoute =>
+  ({ view: 'trace', id, span: 0, range: null, shape: '', fn: '', kind: '', steps: [], zoom: '', query: '', log: '', ...change });
 
 export function parseRoute(hash: string): Route {
   const q = new URLSearchParams(hash.replace(/^#\/?/, ''));
   const id = q.get('trace');
-  if (id) return { view: 'trace', id, span: Number(q.get('span')) || 0, query: q.get('q') ?? '', pane: q.get('pane') ?? '' };
+  if (id) {
+    const range = /^(\d+)-(\d+)$/.exec(q.get('range') ?? '');
+    return traceRoute(id, {
+      span: Number(q.get('span')) || 0, range: range && Number(range[1]) < Number(range[2]) ? [Number(range[1]), Number(range[2])] : null,
+      shape: q.get('shape') ?? '', fn: q.get('fn') ?? '', kind: q.get('kind') ?? '', query: q.get('q') ?? '', log: q.get('log') ?? '',
+      steps: q.getAll('step').map(parseStep).filter((s): s is Step => s !== null), zoom: q.get('zoom') ?? '',
+    });
+  }
+  if (q.has('compare')) return { view: 'compare', base: q.get('compare')!, to: q.get('to') ?? '' };
   if (q.has('compile')) return { view: 'compile', from: q.get('from') ?? '' };
   return { view: 'list', status: q.get('status') ?? '', language: q.get('language') ?? '', text: q.get('text') ?? '' };
 }
 
 export function formatRoute(r: Route): string {
   const q = new URLSearchParams();
+  const set = (key: string, value: string | number) => value && q.set(key, String(value));
   if (r.view === 'trace') {
     q.set('trace', r.id);
-    if (r.span) q.set('span', String(r.span));
-    if (r.query) q.set('q', r.query);
-    if (r.pane) q.set('pane', r.pane);
+    set('span', r.span);
+    set('range', r.range ? r.range.map(Math.round).join('-') : '');
+    set('shape', r.shape);
+    set('fn', r.fn);
+    set('kind', r.kind);
+    for (const step of r.steps) q.append('step', formatStep(step));
+    set('zoom', r.zoom);
+    set('q', r.query);
+    set('log', r.log);
   } else if (r.view === 'compile') {
     return r.from ? `#compile&from=${encodeURIComponent(r.from)}` : '#compile';
+  } else if (r.view === 'compare') {
+    q.set('compare', r.base);
+    set('to', r.to);
   } else {
-    for (const key of ['status', 'language', 'text'] as const) if (r[key]) q.set(key, r[key]);
+    for (const key of ['status', 'language', 'text'] as const) set(key, r[key]);
   }
   return `#${q}`;
 }

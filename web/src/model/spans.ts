@@ -120,7 +120,27 @@ export function visibleRows(t: SpanTable, collapsed: ReadonlySet<number>): Int32
   return rows.subarray(0, n);
 }
 
+/** The ids of a subtree. */
+export const spanRange = (t: SpanTable, i: number): { lo: number; hi: number } => ({ lo: t.id[i]!, hi: t.id[i]! + (t.end[i]! - i) });
+
 export const hasChildren = (t: SpanTable, i: number): boolean => t.end[i]! > i + 1;
+
+/** Whether a span runs in another process than the one above it: a tool of its own. The step from the front to its worker
+ * is not told, since every compile has it. */
+export function changesProcess(t: SpanTable, i: number): boolean {
+  const p = t.parent[i]!;
+  const [own, above] = [t.json[i]!.pid, p < 0 ? undefined : t.json[p]!.pid];
+  return own !== undefined && above !== undefined && own !== above && !t.name[p]!.startsWith('server::');
+}
+
+/** Shares of a span's time on a CPU, waiting for one, and blocked. By the analyzer, else the thread's clock tells the first alone. */
+export function usageOf(t: SpanTable, i: number): { onCpu: number; runnable: number; blocked: number; measured: boolean } | null {
+  const p = t.json[i]!.profiled;
+  const sum = (p?.on_cpu_ns ?? 0) + (p?.runnable_ns ?? 0) + (p?.blocked_ns ?? 0);
+  if (p && sum > 0) return { onCpu: (p.on_cpu_ns ?? 0) / sum, runnable: (p.runnable_ns ?? 0) / sum, blocked: (p.blocked_ns ?? 0) / sum, measured: true };
+  if (!(t.cpuNs[i]! > 0) || !(t.durationNs[i]! > 0)) return null;
+  return { onCpu: Math.min(1, t.cpuNs[i]! / t.durationNs[i]!), runnable: 0, blocked: 0, measured: false };
+}
 
 /** Below its parent "codegen::opt", "codegen::opt::inline" needs only "inline". */
 export function labelOf(t: SpanTable, i: number): string {
@@ -160,11 +180,14 @@ export function pathOf(t: SpanTable, i: number): number[] {
   return path.reverse();
 }
 
+export const touches = (t: SpanTable, i: number, range: readonly [number, number] | null): boolean =>
+  !range || (t.startNs[i]! < range[1] && t.startNs[i]! + t.durationNs[i]! > range[0]);
+
 /** The n spans with the largest own time, largest first; of a repeated compile, those of its run. */
-export function slowestSpans(t: SpanTable, n: number): number[] {
+export function slowestSpans(t: SpanTable, n: number, range: readonly [number, number] | null = null): number[] {
   const all: [number, number][] = [];
   const to = t.run ? t.end[t.run.repeat]! : t.n;
-  for (let i = t.run ? t.run.repeat + 1 : 0; i < to; i++) all.push([selfNs(t, i), i]);
+  for (let i = t.run ? t.run.repeat + 1 : 0; i < to; i++) if (touches(t, i, range)) all.push([selfNs(t, i), i]);
   all.sort((a, b) => b[0] - a[0] || a[1] - b[1]);
   return all.slice(0, n).map((x) => x[1]);
 }

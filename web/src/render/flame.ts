@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Paints a merged flame graph, outermost frame on top: only rows and boxes that are on the screen, and boxes narrower than
-// a pixel as one bar per pixel.
+// Paints a flame graph, its first row on top or at the bottom: only rows and boxes that are on the screen, and boxes
+// narrower than a pixel as one bar per pixel.
 
-import { lowerBound, type FlameTree, type Profile } from '../model/flame';
+import { lowerBound, type FlameTree } from '../model/flame';
 import { formatShare, shortName } from '../model/format';
+import type { Profile } from '../model/profile';
 import { N_HUES } from './theme';
 import type { Surface } from './surface';
 
@@ -13,12 +14,14 @@ export interface FlameScene {
   tree: FlameTree;
   profile: Profile;
   hueOf: Uint8Array;             // of each function
+  tones: Uint8Array | null;      // of each box, instead of hues: where it lies between less and more
+  flip: boolean;                 // the first row at the bottom
   x0: number;                    // what is in view, in samples
   x1: number;
   zoomed: number;                // boxes above it are only its way up
   current: number;               // of the keyboard; -1: none
   hovered: number;
-  matches: Uint8Array | null;    // of each function; null: no search
+  matches: Uint8Array | null;    // of each box; null: no search
   labels: Map<number, string>;   // short names, filled as they are needed
   focused: boolean;
 }
@@ -27,21 +30,29 @@ export function flameHeight(tree: FlameTree): number {
   return tree.nRows * FLAME_ROW + 1;
 }
 
+/** Where a row is painted, from the top of the whole picture; and the row that is there. The same sum both ways. */
+export const rowTop = (tree: FlameTree, flip: boolean, depth: number): number => (flip ? tree.nRows - 1 - depth : depth) * FLAME_ROW;
+export const rowAtY = (tree: FlameTree, flip: boolean, y: number): number => {
+  const row = Math.floor(y / FLAME_ROW);
+  return flip ? tree.nRows - 1 - row : row;
+};
+
 export function paintFlame(s: Surface, scene: FlameScene): void {
-  const { tree } = scene;
+  const { tree, flip } = scene;
   const c = s.context;
-  const first = Math.max(0, Math.floor(s.scrollTop / FLAME_ROW));
-  const last = Math.min(tree.nRows - 1, Math.floor((s.scrollTop + s.height) / FLAME_ROW));
+  const ends = [rowAtY(tree, flip, s.scrollTop), rowAtY(tree, flip, s.scrollTop + s.height)];
+  const first = Math.max(0, Math.min(...ends));
+  const last = Math.min(tree.nRows - 1, Math.max(...ends));
   const scale = s.width / Math.max(1e-9, scene.x1 - scene.x0);
   c.font = s.theme.font;
-  for (let depth = first; depth <= last; depth++) paintRow(s, scene, depth, depth * FLAME_ROW - s.scrollTop, scale);
+  for (let depth = first; depth <= last; depth++) paintRow(s, scene, depth, rowTop(tree, flip, depth) - s.scrollTop, scale);
   for (const [box, colour] of [[scene.hovered, s.theme.text], [scene.focused ? scene.current : -1, s.theme.accent]] as const) {
     if (box < 0 || box >= tree.n) continue;
     const x = Math.max(-2, (tree.x[box]! - scene.x0) * scale);
     const right = Math.min(s.width + 2, (tree.x[box]! + tree.total[box]! - scene.x0) * scale);
     c.strokeStyle = colour;
     c.lineWidth = box === scene.current && scene.focused ? 2 : 1;
-    c.strokeRect(x + 1, tree.depth[box]! * FLAME_ROW - s.scrollTop + 1, Math.max(1, right - x - 2), FLAME_ROW - 2);
+    c.strokeRect(x + 1, rowTop(tree, flip, tree.depth[box]!) - s.scrollTop + 1, Math.max(1, right - x - 2), FLAME_ROW - 2);
   }
 }
 
@@ -60,8 +71,9 @@ function paintRow(s: Surface, scene: FlameScene, depth: number, y: number, scale
     const left = Math.max(0, x, painted);
     const end = Math.min(s.width, right);
     const fn = tree.fn[i]!;
-    const match = matches?.[fn];
-    const colour = match ? s.theme.match : matches || above ? s.theme.dim : s.theme.hues[scene.hueOf[fn]!]!;
+    const match = matches?.[i];
+    const own = scene.tones ? s.theme.tones[scene.tones[i]!]! : s.theme.hues[scene.hueOf[fn]!]!;
+    const colour = match ? s.theme.match : matches || above ? s.theme.dim : own;
     if (colour !== fill) c.fillStyle = fill = colour;
     const width = end - left;
     if (width < 2) {

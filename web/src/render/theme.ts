@@ -16,11 +16,15 @@ export interface Theme {
   boxText: string;
   dim: string;
   hues: string[]; // fills that boxText can be read on
+  tones: string[]; // from less to more, the middle is the same
+  busy: string;
+  waiting: string;
   font: string;
   mono: string;
 }
 
 export const N_HUES = 8;
+export const N_TONES = 7;
 
 export function readTheme(): Theme {
   const style = getComputedStyle(document.documentElement);
@@ -30,6 +34,7 @@ export function readTheme(): Theme {
     selected: v('selected'), accent: v('accent'), error: v('error'), match: v('match'), matchText: v('match-text'),
     boxText: v('box-text'), dim: v('box-dim'),
     hues: Array.from({ length: N_HUES }, (_, i) => v(`hue-${i}`)),
+    tones: Array.from({ length: N_TONES }, (_, i) => v(`tone-${i}`)), busy: v('busy'), waiting: v('waiting'),
     font: `12px ${v('font')}`, mono: `11.5px ${v('mono')}`,
   };
 }

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// Paints the span tree: names on the left, bars on one time axis on the right. Only the rows on the screen.
+// Paints the span tree: names on the left, bars on one time axis on the right, strips of samples, faults and memory above
+// them on the same axis. Only the rows on the screen.
 
 import { formatNs } from '../model/format';
-import { hasChildren, labelOf, type SpanTable } from '../model/spans';
+import { changesProcess, hasChildren, labelOf, usageOf, type SpanTable } from '../model/spans';
+import type { Strip } from '../model/strips';
 import { ticks } from '../model/ticks';
 import { N_HUES } from './theme';
 import type { Surface } from './surface';
 
 export const SPAN_ROW = 24;
 export const AXIS_HEIGHT = 26;
+export const STRIP_HEIGHT = 22;
 const INDENT = 14;
 const PAD = 10;
 const NARROW = 180;
@@ -24,7 +27,13 @@ export interface WaterfallScene {
   t0: number;                    // what is in view, ns
   t1: number;
   originNs: number;              // what the axis counts from
+  strips: Strip[];
+  range: readonly [number, number] | null;
+  cursor: number | null;         // an instant that another pane points at
 }
+
+/** Above the rows: the axis, and a strip for each quantity. */
+export const headHeight = (scene: { strips: readonly Strip[] }): number => AXIS_HEIGHT + scene.strips.length * STRIP_HEIGHT;
 
 /* Stages that follow each other differ clearly; what is not compiling is pale. */
 const FAMILY_HUES: Record<string, number> = {
@@ -41,7 +50,7 @@ function hueOfFamily(family: string): number {
 }
 
 export const labelWidth = (width: number): number => Math.round(Math.min(340, Math.max(132, width * 0.34)));
-export const waterfallHeight = (rows: number): number => AXIS_HEIGHT + rows * SPAN_ROW + 4;
+export const waterfallHeight = (rows: number, strips: number): number => AXIS_HEIGHT + strips * STRIP_HEIGHT + rows * SPAN_ROW + 4;
 
 export function timeToX(scene: WaterfallScene, width: number, ns: number): number {
   const left = labelWidth(width);
@@ -54,7 +63,7 @@ export function xToTime(scene: WaterfallScene, width: number, x: number): number
 }
 
 export function rowAt(scene: WaterfallScene, y: number): number {
-  const row = Math.floor((y - AXIS_HEIGHT) / SPAN_ROW);
+  const row = Math.floor((y - headHeight(scene)) / SPAN_ROW);
   return row >= 0 && row < scene.rows.length ? row : -1;
 }
 
@@ -76,16 +85,18 @@ export function paintWaterfall(s: Surface, scene: WaterfallScene): void {
   }
   c.stroke();
 
+  const head = headHeight(scene);
   const first = Math.max(0, Math.floor(s.scrollTop / SPAN_ROW) - 1);
   const last = Math.min(scene.rows.length, Math.ceil((s.scrollTop + s.height) / SPAN_ROW));
   for (let row = first; row < last; row++) {
-    const y = AXIS_HEIGHT + row * SPAN_ROW - s.scrollTop;
+    const y = head + row * SPAN_ROW - s.scrollTop;
     if (y > -SPAN_ROW) paintSpan(s, scene, scene.rows[row]!, y, left);
   }
 
-  // the axis stays while the rows scroll below it
+  // the axis and the strips stay while the rows scroll below them
   c.fillStyle = s.theme.surface;
-  c.fillRect(0, 0, s.width, AXIS_HEIGHT - 5);
+  c.fillRect(0, 0, s.width, head - 1);
+  scene.strips.forEach((strip, i) => paintStrip(s, strip, AXIS_HEIGHT + i * STRIP_HEIGHT, left));
   c.fillStyle = s.theme.muted;
   c.font = s.theme.font;
   let free = left - 4;
@@ -96,6 +107,45 @@ export function paintWaterfall(s: Surface, scene: WaterfallScene): void {
     if (at < free) continue;
     c.fillText(mark.label, at, AXIS_HEIGHT / 2 - 2);
     free = at + w + 8;
+  }
+  paintRange(s, scene, left);
+}
+
+function paintStrip(s: Surface, strip: Strip, top: number, left: number): void {
+  const c = s.context;
+  const room = s.width - left - PAD;
+  const bottom = top + STRIP_HEIGHT - 3;
+  c.font = s.theme.font;
+  c.fillStyle = s.theme.muted;
+  s.text(strip.name, 6, top + STRIP_HEIGHT / 2, left - 12);
+  c.fillStyle = s.theme.line;
+  c.fillRect(left, bottom, room, 1);
+  c.fillStyle = s.theme.busy;
+  const width = room / strip.bins.length;
+  for (let i = 0; i < strip.bins.length; i++) {
+    if (!strip.bins[i]) continue;
+    const h = Math.max(1, (strip.bins[i]! / strip.most) * (STRIP_HEIGHT - 5));
+    c.fillRect(left + i * width, bottom - h, Math.max(1, width - 0.5), h);
+  }
+}
+
+/** Everything outside the chosen stretch is veiled; its ends are lines. */
+function paintRange(s: Surface, scene: WaterfallScene, left: number): void {
+  const c = s.context;
+  const clamp = (x: number): number => Math.min(s.width, Math.max(left, x));
+  if (scene.range) {
+    const [a, b] = scene.range.map((ns) => clamp(timeToX(scene, s.width, ns))) as [number, number];
+    c.fillStyle = s.theme.surface;
+    c.globalAlpha = 0.6;
+    c.fillRect(left, 0, a - left, s.height);
+    c.fillRect(b, 0, s.width - b, s.height);
+    c.globalAlpha = 1;
+    c.fillStyle = s.theme.accent;
+    for (const x of [a, b]) c.fillRect(x - 1, 0, 2, s.height);
+  }
+  if (scene.cursor !== null && scene.cursor >= scene.t0 && scene.cursor <= scene.t1) {
+    c.fillStyle = s.theme.error;
+    c.fillRect(timeToX(scene, s.width, scene.cursor) - 0.5, 0, 1, s.height);
   }
 }
 
@@ -118,9 +168,10 @@ function paintSpan(s: Surface, scene: WaterfallScene, span: number, y: number, l
   c.fillStyle = t.hasError[span] || t.open[span] ? s.theme.error : s.theme.text;
   const room = left - x - 22;
   const sign = t.open[span] ? '⚡ ' : t.hasError[span] ? '✕ ' : '';
-  let label = sign + labelOf(t, span);
+  const process = changesProcess(t, span) ? ` [process ${t.json[span]!.pid}]` : '';
+  let label = sign + labelOf(t, span) + process;
   // where there is little room, the last part of the path says the most
-  if (left < NARROW || s.measure(label) > room) label = sign + (t.name[span]!.split('::').pop() ?? '');
+  if (left < NARROW || s.measure(label) > room) label = sign + (t.name[span]!.split('::').pop() ?? '') + process;
   s.text(label, x + 14, middle + 0.5, room);
   paintBar(s, scene, span, middle, left);
 }
@@ -148,13 +199,7 @@ function paintBar(s: Surface, scene: WaterfallScene, span: number, middle: numbe
   c.beginPath();
   c.roundRect(from, top, width, 16, Math.min(3, width / 2));
   c.fill();
-  const busy = t.durationNs[span]! > 0 ? Math.min(1, t.cpuNs[span]! / t.durationNs[span]!) : 0;
-  if (busy > 0 && width >= 3) {
-    c.fillStyle = s.theme.boxText;
-    c.globalAlpha = 0.6;
-    c.fillRect(from, top + 13.5, width * busy, 2.5);
-    c.globalAlpha = 1;
-  }
+  if (width >= 3) paintUsage(s, t, span, from, top, width);
   if (t.open[span]) {
     c.strokeStyle = s.theme.error;
     c.lineWidth = 2;
@@ -172,6 +217,19 @@ function paintBar(s: Surface, scene: WaterfallScene, span: number, middle: numbe
   } else if (from + width + 6 + w < s.width) c.fillText(label, from + width + 6, middle);
   else if (from - w - 6 > left) c.fillText(label, from - w - 6, middle);
   c.restore();
+}
+
+/** A line along the bottom of the bar: on a CPU, then waiting for one, then blocked; their lengths are their shares. */
+function paintUsage(s: Surface, t: SpanTable, span: number, from: number, top: number, width: number): void {
+  const c = s.context;
+  const usage = usageOf(t, span);
+  if (!usage) return;
+  let x = from;
+  for (const [share, colour, height] of [[usage.onCpu, s.theme.busy, 3], [usage.runnable, s.theme.waiting, 3], [usage.blocked, s.theme.waiting, 1]] as const) {
+    c.fillStyle = colour;
+    c.fillRect(x, top + 16 - height, width * share, height);
+    x += width * share;
+  }
 }
 
 function triangle(c: CanvasRenderingContext2D, x: number, y: number, closed: boolean, colour: string): void {

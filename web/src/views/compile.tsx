@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-// A form that compiles a source, and the command line that would do the same.
+// The playground: a source that is checked while it is written, compiled on demand, and the command line that would do the same.
 
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { compile, getAnalyzers, getLanguages, getTrace, type Analyzers, type CompileResponse, type Languages } from '../api';
+import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { compile, getAnalyzers, getLanguages, getTrace, type Analyzers, type CompileRequest, type CompileResponse, type Diagnostic, type Languages } from '../api';
 import { originalRequest } from '../model/again';
 import { curlCommand } from '../model/curl';
 import { draftOf, requestOfDraft, type Draft } from '../model/draft';
-import { formatBytes, formatNs } from '../model/format';
-import { formatRoute, type Route } from '../model/route';
-import { diagnosticsOf } from '../model/text';
+import { formatBytes, formatNs, plural } from '../model/format';
+import { formatRoute, traceRoute, type Route } from '../model/route';
 import { dialectOf } from '../model/tokens';
 import { CodePane } from './code';
 import { Command } from './command';
 import { Diagnostics } from './diagnostics';
 import { EXAMPLES } from './examples';
 import { Failure, Notice, StatusBadge } from './parts';
+
+const CHECK_MS = 200; // of quiet before what is written is checked
 
 const LANGUAGES = ['glsl', 'hlsl', 'spirv-asm'];
 const STAGES = ['vertex', 'tess-control', 'tess-eval', 'geometry', 'fragment', 'compute', 'task', 'mesh', 'raygen', 'intersect',
@@ -33,7 +34,7 @@ export function CompileView({ route }: { route: Extract<Route, { view: 'compile'
   const set = (change: Partial<Draft>) => setDraft((old) => (draft = { ...old, ...change }));
   const [languages, setLanguages] = useState<Languages | null>(null);
   const [analyzers, setAnalyzers] = useState<Analyzers | null>(null);
-  const [answer, setAnswer] = useState<{ response: CompileResponse; source: string } | null>(null);
+  const [answer, setAnswer] = useState<{ response: CompileResponse } | null>(null);
   const [error, setError] = useState<unknown>(null);
   const [busy, setBusy] = useState(false);
   const running = useRef<AbortController>();
@@ -51,6 +52,7 @@ export function CompileView({ route }: { route: Extract<Route, { view: 'compile'
     }, setError);
   }, [route.from]);
 
+  const check = useCheck(d);
   const submit = async () => {
     running.current?.abort();
     const abort = running.current = new AbortController();
@@ -59,15 +61,12 @@ export function CompileView({ route }: { route: Extract<Route, { view: 'compile'
     try {
       const request = requestOfDraft(d);
       const response = await compile(request, abort.signal);
-      setAnswer({ response, source: d.source });
+      setAnswer({ response });
     } catch (e) {
       if (abort.signal.aborted) return;
       setError(e);
     }
     setBusy(false);
-  };
-  const shortcut = (e: KeyboardEvent) => {
-    if (e.key === 'Enter' && (e.ctrlKey || e.metaKey)) void submit();
   };
   const curl = useMemo(() => {
     try {
@@ -76,12 +75,14 @@ export function CompileView({ route }: { route: Extract<Route, { view: 'compile'
       return `# ${e instanceof Error ? e.message : String(e)}`;
     }
   }, [d]);
+  const [jump, setJump] = useState<{ line: number; serial: number }>();
+  const missing = languages?.languages.filter((l) => !l.available) ?? [];
   const known = languages?.languages.filter((l) => l.available && l.name !== 'spirv');
   const language = known?.find((l) => l.name === d.language);
   const unavailable = analyzers?.analyzers.find((a) => a.kind === d.analyzer && a.state !== 'available');
   return (
     <main class="page">
-      <div class="page-head"><h1>Compile</h1>
+      <div class="page-head"><h1>Playground</h1>
         <label class="examples"><span>Example</span>
           <select value="" onChange={(e) => {
             const example = EXAMPLES[Number(e.currentTarget.value)];
@@ -96,11 +97,12 @@ export function CompileView({ route }: { route: Extract<Route, { view: 'compile'
       <form class="compile" onSubmit={(e) => {
         e.preventDefault();
         void submit();
-      }} onKeyDown={shortcut}>
+      }}>
         <div class="card editor">
-          <label class="field"><span>Source</span>
-            <textarea spellcheck={false} autocapitalize="off" autocomplete="off" value={d.source} rows={22} onInput={(e) => set({ source: e.currentTarget.value })} />
-          </label>
+          <div class="source-head"><h2>Source</h2><Checked check={check} /></div>
+          <CodePane text={d.source} label="Source" dialect={dialectOf(d.language || guessDialect(d.name))} diagnostics={check.diagnostics} jump={jump}
+            onChange={(source) => set({ source })} onSubmit={() => void submit()} />
+          {check.diagnostics.length > 0 && <Diagnostics diagnostics={check.diagnostics} name={d.name || null} onJump={(line) => setJump({ line, serial: (jump?.serial ?? 0) + 1 })} />}
         </div>
         <div class="card options">
           <Text label="Name" value={d.name} hint="Guesses language and stage" onInput={(name) => set({ name })} />
@@ -121,6 +123,8 @@ export function CompileView({ route }: { route: Extract<Route, { view: 'compile'
               <textarea spellcheck={false} autocapitalize="off" autocomplete="off" rows={5} value={d.further}
                 placeholder={'{"entry_point": "start", "files": {"b.glsl": "…"}}'} onInput={(e) => set({ further: e.currentTarget.value })} /></label>
           </details>
+          {missing.length > 0 && <details class="further"><summary>{missing.length === 1 ? 'A language' : 'Languages'} not installed here</summary>
+            <ul>{missing.map((l) => <li key={l.name}><b>{l.title ?? l.name}</b> {l.note ?? ''}</li>)}</ul></details>}
           {unavailable && <Notice kind="warning">The {d.analyzer} analyzer is unavailable: {unavailable.reason}</Notice>}
           <div class="submit"><button type="submit" class="primary" disabled={busy}>{busy ? 'Compiling…' : 'Compile'}</button><kbd>Ctrl</kbd><kbd>Enter</kbd></div>
         </div>
@@ -132,19 +136,68 @@ export function CompileView({ route }: { route: Extract<Route, { view: 'compile'
   );
 }
 
-function Result({ answer: { response: r, source } }: { answer: { response: CompileResponse; source: string } }) {
-  const [jump, setJump] = useState<{ line: number; serial: number }>();
-  const name = r.name ?? null;
+interface Check {
+  state: 'waiting' | 'checking' | 'done' | 'failed';
+  words: string;
+  ok: boolean;
+  diagnostics: readonly Diagnostic[];
+}
+
+const NO_DIAGNOSTICS: readonly Diagnostic[] = [];
+const SESSION = Array.from(crypto.getRandomValues(new Uint8Array(8)), (b) => b.toString(16).padStart(2, '0')).join('');
+
+/** Checks what is written after each pause. The service takes a newer version of the document in place of the older one. */
+function useCheck(d: Draft): Check {
+  const [check, setCheck] = useState<Check>({ state: 'waiting', words: '', ok: false, diagnostics: NO_DIAGNOSTICS });
+  const version = useRef(0);
+  const key = useMemo(() => JSON.stringify([d.source, d.name, d.language, d.stage, d.env, d.defines, d.further]), [d]);
+  const request = useCallback((): CompileRequest => {
+    const { analyzer: _a, trace: _t, keep: _k, optimize: _o, emit: _e, ...rest } = requestOfDraft(d);
+    return {
+      ...rest, emit: [], check_only: true, trace: { level: 'off' }, position_encoding: 'utf-16',
+      document: { session: SESSION, uri: `spvscope:///${encodeURIComponent(d.name || 'source')}`, version: ++version.current },
+    };
+  }, [key]);
+  useEffect(() => {
+    const abort = new AbortController();
+    const timer = setTimeout(() => {
+      setCheck((c) => ({ ...c, state: 'checking' }));
+      // What is wrong with the fields, not with the source, is told in words as well.
+      Promise.resolve().then(() => compile(request(), abort.signal)).then((r) => {
+        if (abort.signal.aborted || r.status === 'cancelled') return;
+        const errors = r.diagnostics.filter((x) => x.severity === 1).length;
+        setCheck({
+          state: 'done', ok: r.status === 'ok', diagnostics: r.diagnostics,
+          words: r.failure ? r.failure.message : r.status === 'ok' ? `checked in ${formatNs(r.duration_ns)}` : `${plural(errors, 'error')}, checked in ${formatNs(r.duration_ns)}`,
+        });
+      }, (e: unknown) => {
+        if (!abort.signal.aborted) setCheck({ state: 'failed', ok: false, words: e instanceof Error ? e.message : String(e), diagnostics: NO_DIAGNOSTICS });
+      });
+    }, CHECK_MS);
+    return () => {
+      clearTimeout(timer);
+      abort.abort();
+    };
+  }, [key]);
+  return check;
+}
+
+function Checked({ check }: { check: Check }) {
+  return <span class={`checked ${check.state === 'waiting' || check.state === 'checking' ? 'muted' : check.ok ? 'good' : 'bad'}`} role="status">
+    {check.state === 'waiting' ? '' : check.state === 'checking' && !check.words ? 'checking…' : check.words}</span>;
+}
+
+const guessDialect = (name: string): string => (/\.(?:spvasm|spv)$/.test(name) ? 'spirv-asm' : 'glsl');
+
+function Result({ answer: { response: r } }: { answer: { response: CompileResponse } }) {
   return (
     <section class="card result" aria-labelledby="h-result">
       <div class="trace-title"><h2 id="h-result">Result</h2><StatusBadge status={r.status} />
         <span class="muted">{formatNs(r.duration_ns)}{r.spirv && `, ${formatBytes(r.spirv.size_bytes)} of SPIR-V`}</span>
-        {r.trace && <a class="button primary" href={formatRoute({ view: 'trace', id: r.trace.id, span: 0, query: '', pane: '' })}>Open its trace</a>}
+        {r.trace && <a class="button primary" href={formatRoute(traceRoute(r.trace.id))}>Open its trace</a>}
       </div>
       {r.failure && <Notice kind="error">{r.failure.message} <code>{r.failure.stage}</code> {r.failure.signal}</Notice>}
-      {r.diagnostics.length > 0 && <>
-        <Diagnostics diagnostics={r.diagnostics} name={name} onJump={(line) => setJump({ line, serial: (jump?.serial ?? 0) + 1 })} />
-        <CodePane text={source} label="Source with diagnostics" dialect={dialectOf(r.language)} diagnostics={diagnosticsOf(r.diagnostics, null, name)} jump={jump} /></>}
+      {r.diagnostics.length > 0 && <p>{plural(r.diagnostics.length, 'diagnostic')}; the first: <code>{r.diagnostics[0]!.message}</code></p>}
       {r.disassembly && <CodePane text={r.disassembly} label="SPIR-V disassembly" dialect="spirv" />}
     </section>
   );

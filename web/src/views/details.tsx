@@ -2,16 +2,13 @@
 // Everything about the chosen span; without one, where the time went.
 
 import type { Attribute } from '../api';
-import type { Profile, IdRange } from '../model/flame';
 import { formatBytes, formatCount, formatNs, formatShare, formatShareInterval, plural } from '../model/format';
-import { labelOf, pathOf, selfNs, slowestSpans, wholeNs, type SpanTable } from '../model/spans';
+import type { IdRange, Profile, TimeRange } from '../model/profile';
+import { labelOf, pathOf, selfNs, slowestSpans, spanRange, usageOf, wholeNs, type SpanTable } from '../model/spans';
+import { TOO_FEW } from '../model/words';
 import { Facts } from './parts';
 
-export function spanRange(t: SpanTable, span: number): IdRange {
-  return { lo: t.id[span]!, hi: t.id[span]! + (t.end[span]! - span) };
-}
-
-export function samplesIn(p: Profile, range: IdRange): number {
+function samplesIn(p: Profile, range: IdRange): number {
   let n = 0;
   for (const s of p.sampleSpan) if (s >= range.lo && s < range.hi) n++;
   return n;
@@ -21,13 +18,16 @@ interface Props {
   table: SpanTable;
   span: number;
   profile: Profile | null;
+  range: TimeRange | null;
   onSelect: (span: number) => void;
+  onMore: (() => void) | null;
 }
 
-export function SpanDetails({ table: t, span, profile, onSelect }: Props) {
-  if (span < 0) return <Slowest table={t} onSelect={onSelect} />;
+export function SpanDetails({ table: t, span, profile, range, onSelect, onMore }: Props) {
+  if (span < 0) return <Slowest table={t} range={range} onSelect={onSelect} />;
   const j = t.json[span]!;
   const attributes = Object.entries(j.attributes ?? {});
+  const shares = usageOf(t, span);
   const samples = profile && profile.n ? samplesIn(profile, spanRange(t, span)) : null;
   return (
     <div class="details">
@@ -43,8 +43,10 @@ export function SpanDetails({ table: t, span, profile, onSelect }: Props) {
         ['Own time', t.end[span]! > span + 1 && formatNs(selfNs(t, span))],
         ['Starts at', formatNs(j.start_ns)],
         ['CPU time', usage(j.cpu_ns, formatNs)],
+        ['Profiled', shares?.measured && `${formatShare(shares.onCpu)} on a CPU, ${formatShare(shares.runnable)} waiting for one, ${formatShare(shares.blocked)} blocked`],
         ['Clean runs', j.clean && `${formatNs(j.clean.median_ns)} median of ${formatCount(j.clean.runs)}; ${formatNs(j.clean.min_ns)} to ${formatNs(j.clean.max_ns)}`],
-        ['Samples', samples !== null && profile && (samples ? `${formatCount(samples)}; ${formatShareInterval(samples, profile.n)}` : 'none')],
+        ['Samples', samples !== null && profile && (samples ? <>{formatCount(samples)}; {formatShareInterval(samples, profile.n)}
+          {samples < TOO_FEW && <> <span class="bad">too few</span>{onMore && <> <button type="button" class="link" onClick={onMore}>compile again for more</button></>}</>}</> : 'none')],
         ['Page faults', usage(j.minor_faults, (n) => `${formatCount(n)} minor, ${formatCount(j.major_faults ?? 0)} major`)],
         ['Allocated', usage(j.alloc_calls, (n) => `${formatBytes(j.alloc_bytes ?? 0)} in ${plural(n, 'call')}`)],
         ['Level', j.level],
@@ -95,13 +97,13 @@ function attributeText(key: string, value: unknown): string {
   return String(value);
 }
 
-function Slowest({ table: t, onSelect }: { table: SpanTable; onSelect: (span: number) => void }) {
-  const top = slowestSpans(t, 8).filter((i) => selfNs(t, i) > 0);
+function Slowest({ table: t, range, onSelect }: { table: SpanTable; range: TimeRange | null; onSelect: (span: number) => void }) {
+  const top = slowestSpans(t, 8, range).filter((i) => selfNs(t, i) > 0);
   const most = top.length ? selfNs(t, top[0]!) : 1;
   return (
     <div class="details">
       <h3>Where the time went</h3>
-      <p class="muted">Spans by own time, without what is below them. Choose one to see it alone.</p>
+      <p class="muted">Spans by own time, without what is below them{range ? ', of those that touch the chosen stretch' : ''}. Choose one to see it alone.</p>
       <ol class="slowest">
         {top.map((i) => (
           <li key={i}>

@@ -2,7 +2,7 @@
 // Diagnostics as a list that wraps, each leading to its line.
 
 import type { Diagnostic } from '../api';
-import { fileOf } from '../model/text';
+import { fileOf } from '../model/files';
 import { Icon, severityWord } from './parts';
 
 interface Props {

@@ -2,14 +2,25 @@
 // The functions of a flame graph as a table, by the samples that ended in them.
 
 import { useMemo } from 'preact/hooks';
-import { functionTable, type FlameTree, type Profile } from '../model/flame';
-import { formatCount, formatShare, shortName } from '../model/format';
+import type { FlameTree } from '../model/flame';
+import { functionTable } from '../model/functions';
+import { formatCount, formatNs, formatShare, formatShareInterval, shortName } from '../model/format';
+import type { Profile } from '../model/profile';
 
 const TABLE_ROWS = 100;
 
-export function FunctionTable({ tree, profile, matches }: { tree: FlameTree; profile: Profile; matches: Uint8Array | null }) {
+interface Props {
+  tree: FlameTree;
+  profile: Profile;
+  matches: Uint8Array | null;
+  onChoose: (name: string) => void;
+}
+
+export function FunctionTable({ tree, profile, matches, onChoose }: Props) {
   const rows = useMemo(() => functionTable(tree, profile).filter((r) => !matches || matches[r.fn]), [tree, profile, matches]);
   const all = Math.max(1, tree.total[0]!);
+  const quantity = (x: number) => (profile.unit === 'ns' ? formatNs(x) : formatCount(x));
+  const interval = (x: number) => (profile.sampleWeight ? undefined : formatShareInterval(x, all));
   if (!rows.length) return <p class="empty-pane">No function matches.</p>;
   return (
     <div class="table-scroll" tabIndex={0} role="region" aria-label="Functions by own samples">
@@ -18,9 +29,9 @@ export function FunctionTable({ tree, profile, matches }: { tree: FlameTree; pro
         <tbody>
           {rows.slice(0, TABLE_ROWS).map((r) => (
             <tr key={r.fn}>
-              <td class="num">{formatShare(r.self / all)} <span class="muted">{formatCount(r.self)}</span></td>
-              <td class="num">{formatShare(r.total / all)} <span class="muted">{formatCount(r.total)}</span></td>
-              <td class="fn"><span title={profile.fnName[r.fn]}>{shortName(profile.fnName[r.fn]!)}</span> <span class="muted">{profile.fnModule[r.fn]!.split('/').pop()}</span></td>
+              <td class="num" title={interval(r.self)}>{formatShare(r.self / all)} <span class="muted">{quantity(r.self)}</span></td>
+              <td class="num" title={interval(r.total)}>{formatShare(r.total / all)} <span class="muted">{quantity(r.total)}</span></td>
+              <td class="fn"><button type="button" class="link" title={profile.fnName[r.fn]} onClick={() => onChoose(profile.fnName[r.fn]!)}>{shortName(profile.fnName[r.fn]!)}</button> <span class="muted">{profile.fnModule[r.fn]!.split('/').pop()}</span></td>
             </tr>
           ))}
         </tbody>

@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is fetched when it is first shown, as one file: the page opens without its weight.
+// What is fetched once the pictures of a trace are there, as one file.
 
-export { FirstCompile } from './command';
-export { CompileView } from './compile';
+export { Actions, NoSamples, Outcome } from './around';
+export { Choices } from './choices';
+export { SpanDetails } from './details';
 export { Diagnostics } from './diagnostics';
-export { Disassembly } from './disassembly';
-export { FunctionTable } from './functions';
-export { Log } from './log';
-export { SourcePane } from './source';
-export { TokenForm } from './token';

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // The traces, newest first, live.
 
-import { useEffect, useMemo, useState } from 'preact/hooks';
-import { followEvents, listTraces, type TraceSummary } from '../api';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { deleteTrace, listTraces, openSaved, savedTraces, type TraceSummary } from '../api';
+import { followEvents } from '../events';
 import { formatCount, formatNs, formatWhen, plural } from '../model/format';
-import { formatRoute, type Route } from '../model/route';
+import { formatRoute, traceRoute, type Route } from '../model/route';
+import { parseSaved } from '../model/saved';
 import { applyEvent, filterRows, mergeRows } from '../model/traces';
 import { Failure, Icon, lazy, Loading, StatusBadge, STATUSES, statusWord } from './parts';
 
-const FirstCompile = lazy('the first steps', async () => (await import('./later')).FirstCompile);
+const FirstCompile = lazy('the first steps', async () => (await import('./rarely')).FirstCompile);
 
 type ListRoute = Extract<Route, { view: 'list' }>;
 const PAGE = 100;
@@ -60,11 +62,22 @@ function useTraces(status: string, language: string) {
       setError(e);
     }
   };
-  return { rows, next, error, live, older, retry: () => setAttempt(attempt + 1) };
+  const remove = async (ids: readonly string[]) => {
+    try {
+      for (const id of ids) {
+        await deleteTrace(id);
+        setRows((old) => old && old.filter((r) => r.id !== id));
+      }
+    } catch (e) {
+      setError(e);
+    }
+  };
+  return { rows, next, error, live, older, remove, retry: () => setAttempt(attempt + 1) };
 }
 
 export function ListView({ route, go }: { route: ListRoute; go: (r: Route, replace?: boolean) => void }) {
-  const { rows, next, error, live, older, retry } = useTraces(route.status, route.language);
+  const { rows, next, error, live, older, remove, retry } = useTraces(route.status, route.language);
+  const [picked, setPicked] = useState<readonly string[]>([]);
   const shown = useMemo(() => filterRows(rows ?? [], route), [rows, route.status, route.language, route.text]);
   const set = (change: Partial<ListRoute>) => go({ ...route, ...change }, true);
   const languages = useMemo(() => [...new Set(['glsl', 'hlsl', 'spirv-asm', 'spirv', ...(rows ?? []).map((r) => r.language)])], [rows]);
@@ -74,6 +87,7 @@ export function ListView({ route, go }: { route: ListRoute; go: (r: Route, repla
       <div class="page-head">
         <h1>Traces</h1>
         <span class={`live ${live ? 'is-live' : ''}`} role="status">{live ? 'Live' : 'Connecting…'}</span>
+        <OpenFile go={go} />
         <form class="filters" role="search" onSubmit={(e) => e.preventDefault()}>
           <label class="search-field"><span class="sr-only">Filter by name, stage or id</span><Icon name="search" />
             <input type="search" placeholder="Name, stage or id" value={route.text} onInput={(e) => set({ text: e.currentTarget.value })} />
@@ -98,7 +112,9 @@ export function ListView({ route, go }: { route: ListRoute; go: (r: Route, repla
         ? <div class="card empty"><h2>Nothing fits the filter</h2>
           <button type="button" onClick={() => go({ view: 'list', status: '', language: '', text: '' })}>Show all</button></div>
         : <FirstCompile />)}
-      {shown.length > 0 && <TraceTable rows={shown} />}
+      <SavedList />
+      {picked.length > 0 && <Picked picked={picked.filter((id) => rows?.some((r) => r.id === id))} onDone={() => setPicked([])} remove={remove} />}
+      {shown.length > 0 && <TraceTable rows={shown} picked={picked} onPick={(id) => setPicked((old) => (old.includes(id) ? old.filter((x) => x !== id) : [...old, id]))} />}
       {rows && shown.length > 0 && (
         <p class="list-foot muted">
           {plural(shown.length, 'trace')}{filtered && rows.length !== shown.length && ` of ${formatCount(rows.length)} loaded`}
@@ -109,22 +125,72 @@ export function ListView({ route, go }: { route: ListRoute; go: (r: Route, repla
   );
 }
 
-function TraceTable({ rows }: { rows: TraceSummary[] }) {
+/** What can be done with the traces that are ticked. */
+function Picked({ picked, onDone, remove }: { picked: readonly string[]; onDone: () => void; remove: (ids: readonly string[]) => Promise<void> }) {
+  const [sure, setSure] = useState(false);
+  if (!picked.length) return null;
+  return (
+    <div class="picked-rows" role="status">
+      <span>{plural(picked.length, 'trace')} ticked</span>
+      {picked.length === 2 ? <a class="button primary" href={formatRoute({ view: 'compare', base: picked[0]!, to: picked[1]! })}>Compare the two</a>
+        : <span class="muted">tick two to compare them</span>}
+      <button type="button" class={sure ? 'danger' : ''} onBlur={() => setSure(false)} onClick={() => (sure ? void remove(picked).then(onDone) : setSure(true))}>{sure ? 'Really delete' : 'Delete'}</button>
+      <button type="button" class="quiet" onClick={onDone}>None</button>
+    </div>
+  );
+}
+
+/** A trace that was saved as a file is read here and goes nowhere. */
+function OpenFile({ go }: { go: (r: Route) => void }) {
+  const input = useRef<HTMLInputElement>(null);
+  const [problem, setProblem] = useState('');
+  const open = async () => {
+    const file = input.current!.files?.[0];
+    if (!file) return;
+    setProblem('');
+    try {
+      go(traceRoute(openSaved(parseSaved(await file.text()))));
+    } catch (e) {
+      setProblem(`${file.name}: ${e instanceof Error ? e.message : String(e)}`);
+    }
+    input.current!.value = '';
+  };
+  return (
+    <>
+      <label class="button file-button">Open a file<input ref={input} type="file" accept=".json,application/json" class="sr-only" onChange={() => void open()} /></label>
+      {problem && <span class="bad" role="alert">{problem}</span>}
+    </>
+  );
+}
+
+/** Files that are open; they are gone with the page. */
+function SavedList() {
+  const saved = savedTraces();
+  if (!saved.length) return null;
+  return (
+    <ul class="saved-list" aria-label="Open files">
+      {saved.map(({ trace }) => <li key={trace.id}><a class="chip" href={formatRoute(traceRoute(trace.id))}>{trace.name || trace.id.slice(5, 13)} <span class="muted">from a file</span></a></li>)}
+    </ul>
+  );
+}
+
+function TraceTable({ rows, picked, onPick }: { rows: TraceSummary[]; picked: readonly string[]; onPick: (id: string) => void }) {
   return (
     <div class="card table-card">
       <table class="traces">
         <thead>
           <tr>
-            <th scope="col">Status</th><th scope="col">Name</th><th scope="col">Language</th><th scope="col" class="num">Duration</th>
-            <th scope="col" class="num">Spans</th><th scope="col" class="num">Samples</th><th scope="col">Analyzer</th>
-            <th scope="col" class="num">Started</th>
+            <th scope="col" class="c-pick"><span class="sr-only">Tick</span></th><th scope="col" class="c-status">Status</th><th scope="col" class="c-name">Name</th>
+            <th scope="col" class="c-lang">Language</th><th scope="col" class="c-dur num">Duration</th><th scope="col" class="c-spans num">Spans</th>
+            <th scope="col" class="c-samples num">Samples</th><th scope="col" class="c-analyzer">Analyzer</th><th scope="col" class="c-when num">Started</th>
           </tr>
         </thead>
         <tbody>
           {rows.map((r) => {
-            const href = formatRoute({ view: 'trace', id: r.id, span: 0, query: '', pane: '' });
+            const href = formatRoute(traceRoute(r.id));
             return (
               <tr key={r.compilation_id} class={r.status === 'running' ? 'is-running' : ''}>
+                <td class="c-pick"><input type="checkbox" aria-label={`Tick ${r.name || r.id.slice(0, 8)}`} checked={picked.includes(r.id)} disabled={r.status === 'running'} onChange={() => onPick(r.id)} /></td>
                 <td class="c-status"><StatusBadge status={r.status} /></td>
                 <td class="c-name">
                   <a href={href} class="row-link" title={r.name ?? undefined}>{r.name || <span class="unnamed">unnamed {r.id.slice(0, 8)}</span>}</a>

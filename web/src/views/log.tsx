@@ -1,20 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the debug analyzer said, filterable.
+// What the debug analyzer said, filterable, in step with the axis: the chosen stretch limits it, and the line that is
+// pointed at is marked above the spans.
 
 import { useMemo, useState } from 'preact/hooks';
 import { getLog, type LogEntry } from '../api';
 import { formatCount, formatNs, plural } from '../model/format';
+import type { TimeRange } from '../model/profile';
+import { matcherOf } from '../model/search';
 import { Failure, Icon, Loading, useLoad } from './parts';
 
-const LOG_ROWS = 500;
+const LOG_ROWS = 300;
 
-export function Log({ id }: { id: string }) {
+interface Props {
+  id: string;
+  filter: string;
+  range: TimeRange | null;
+  onFilter: (text: string) => void;
+  onCursor: (ns: number | null) => void;
+}
+
+export function Log({ id, filter, range, onFilter, onCursor }: Props) {
   const log = useLoad(id, (signal) => getLog(id, signal));
-  const [text, setText] = useState('');
   const [rows, setRows] = useState(LOG_ROWS);
-  const kinds = useMemo(() => countBy(log.value ?? []), [log.value]);
-  const needle = text.trim().toLowerCase();
-  const shown = (log.value ?? []).filter((e) => !needle || `${e.name} ${e.text}`.toLowerCase().includes(needle));
+  const inRange = useMemo(() => (log.value ?? []).filter((e) => !range || (e.time_ns >= range[0] && e.time_ns <= range[1])), [log.value, range?.[0], range?.[1]]);
+  const kinds = useMemo(() => countBy(inRange), [inRange]);
+  const matches = useMemo(() => matcherOf(filter), [filter]);
+  const shown = useMemo(() => (matches ? inRange.filter((e) => e.name === filter || matches(`${e.name} ${e.text}`) || e.stack?.some(matches)) : inRange), [inRange, matches]);
   return (
     <section class="card" aria-labelledby="h-log">
       <h2 id="h-log">What the debug analyzer saw <span class="count">{log.value && formatCount(log.value.length)}</span></h2>
@@ -24,19 +35,21 @@ export function Log({ id }: { id: string }) {
         <>
           <div class="pane-tools">
             <label class="search-field"><span class="sr-only">Filter the log</span><Icon name="search" />
-              <input type="search" placeholder="Filter" value={text} onInput={(e) => setText(e.currentTarget.value)} /></label>
+              <input type="search" placeholder="Filter, or /regex/" value={filter} onInput={(e) => onFilter(e.currentTarget.value)} /></label>
             {kinds.map(([name, n]) => (
-              <button type="button" key={name} class="chip" aria-pressed={needle === name} onClick={() => setText(needle === name ? '' : name)}>{name} <span class="muted">{formatCount(n)}</span></button>
+              <button type="button" key={name} class="chip" aria-pressed={filter === name} onClick={() => onFilter(filter === name ? '' : name)}>{name} <span class="muted">{formatCount(n)}</span></button>
             ))}
+            {range && <span class="muted">{formatCount(inRange.length)} of {formatCount(log.value.length)} lie in the chosen stretch</span>}
           </div>
-          <ol class="log" tabIndex={0} aria-label="Log">
+          <ol class="log" tabIndex={0} aria-label="Log" onMouseLeave={() => onCursor(null)} onBlur={() => onCursor(null)}>
             {shown.slice(0, rows).map((e, i) => (
-              <li key={i}><span class="num muted">{formatNs(e.time_ns)}</span><span class="log-name">{e.name}</span><span class="message">{e.text}
-                {e.stack && e.stack.length > 0 && <details><summary>{plural(e.stack.length, 'frame')}</summary><ol>{e.stack.map((f, k) => <li key={k}>{f}</li>)}</ol></details>}</span></li>
+              <li key={i} onMouseEnter={() => onCursor(e.time_ns)}><button type="button" class="link num" title="Show on the axis" onFocus={() => onCursor(e.time_ns)} onClick={() => onCursor(e.time_ns)}>{formatNs(e.time_ns)}</button>
+                <span class="log-name">{e.name}</span><span class="message">{e.text}
+                  {e.stack && e.stack.length > 0 && <details><summary>{plural(e.stack.length, 'frame')}</summary><ol>{e.stack.map((f, k) => <li key={k}>{f}</li>)}</ol></details>}</span></li>
             ))}
           </ol>
           {shown.length > rows && <button type="button" onClick={() => setRows(rows * 4)}>Show more of {formatCount(shown.length)}</button>}
-          {!shown.length && <p class="empty-pane">Nothing fits the filter.</p>}
+          {!shown.length && <p class="empty-pane">{inRange.length ? 'Nothing fits the filter.' : 'Nothing was said in the chosen stretch.'}</p>}
         </>
       )}
     </section>

@@ -129,3 +129,19 @@ export function lazy<P extends object>(what: string, load: () => Promise<Compone
     return Loaded ? <Loaded {...props} /> : <Loading what={`Loading ${what}…`} />;
   };
 }
+
+/** A button that opens a list below it. What is in the list is made when it is first open. */
+export function Menu({ label, children }: { label: string; children: (close: () => void) => ComponentChildren }) {
+  const [open, setOpen] = useState(false);
+  const menu = useRef<HTMLDetailsElement>(null);
+  const close = () => {
+    menu.current!.open = false;
+  };
+  return (
+    <details class="menu" ref={menu} onToggle={() => setOpen(menu.current!.open)} onKeyDown={(e) => e.key === 'Escape' && close()}
+      onFocusOut={(e) => e.relatedTarget && !menu.current!.contains(e.relatedTarget as Node) && close()}>
+      <summary class="button">{label}</summary>
+      {open && children(close)}
+    </details>
+  );
+}

@@ -3,23 +3,42 @@
 
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { formatBytes, formatCount, formatNs, formatShare } from '../model/format';
-import { hasChildren, labelOf, visibleRows, wholeNs, type SpanTable } from '../model/spans';
+import type { TimeRange } from '../model/profile';
+import { hasChildren, labelOf, usageOf, visibleRows, wholeNs, type SpanTable } from '../model/spans';
+import { ownMeasure, sampleStrip, spreadStrip, type Strip } from '../model/strips';
 import { Surface } from '../render/surface';
-import {
-  AXIS_HEIGHT, labelWidth, paintWaterfall, rowAt, SPAN_ROW, toggleX, waterfallHeight, xToTime, type WaterfallScene,
-} from '../render/waterfall';
-import { Tooltip } from './parts';
+import { headHeight, labelWidth, paintWaterfall, rowAt, SPAN_ROW, toggleX, waterfallHeight, xToTime, type WaterfallScene } from '../render/waterfall';
+import { Icon, Tooltip } from './parts';
 
 const MIN_VIEW_NS = 200;
 const ARIA_ROWS = 24; // to each side of the current one
+const DRAG_PX = 4;    // a pointer that moves less has clicked
+const BINS = 160;     // of a strip
 
 interface Props {
   table: SpanTable;
   selected: number; // index, -1: none
   onSelect: (span: number) => void;
+  samplesAt: Float64Array | null; // on the axis
+  range: TimeRange | null;
+  onRange: (range: [number, number] | null) => void;
+  cursor: number | null;
 }
 
-export function Waterfall({ table, selected, onSelect }: Props) {
+/** Samples, page faults and allocations over the stretch in view; those that there are. */
+function useStrips(table: SpanTable, samplesAt: Float64Array | null, t0: number, t1: number): Strip[] {
+  const measures = useMemo(() => [
+    ['Page faults', ownMeasure(table, (i) => { const j = table.json[i]!; return j.minor_faults == null && j.major_faults == null ? null : (j.minor_faults ?? 0) + (j.major_faults ?? 0); })],
+    ['Allocated', ownMeasure(table, (i) => table.json[i]!.alloc_bytes)],
+  ] as const, [table]);
+  return useMemo(() => {
+    const strips = measures.map(([name, own]) => spreadStrip(table, name, own, t0, t1, BINS));
+    if (samplesAt?.length) strips.unshift(sampleStrip(samplesAt, null, t0, t1, BINS));
+    return strips.filter((s, i) => s.total > 0 || (i === 0 && samplesAt?.length));
+  }, [measures, samplesAt, t0, t1]);
+}
+
+export function Waterfall({ table, selected, onSelect, samplesAt, range, onRange, cursor }: Props) {
   const host = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
   const surface = useRef<Surface>();
@@ -36,8 +55,11 @@ export function Waterfall({ table, selected, onSelect }: Props) {
   const inRun = table.run !== null && view[0] >= first[0] && view[1] <= first[1];
   const originNs = inRun ? table.run!.startNs : 0;
 
+  const strips = useStrips(table, samplesAt, view[0], view[1]);
+  const drag = useRef<{ x: number; t: number; moved: boolean } | null>(null);
+  const [dragged, setDragged] = useState<[number, number] | null>(null);
   const scene = useRef<WaterfallScene>(null!);
-  scene.current = { table, rows, collapsed, selected, hovered: pointer?.span ?? -1, current, focused, t0: view[0], t1: view[1], originNs };
+  scene.current = { strips, range: dragged ?? range, cursor, table, rows, collapsed, selected, hovered: pointer?.span ?? -1, current, focused, t0: view[0], t1: view[1], originNs };
   useLayoutEffect(() => {
     const s = new Surface(host.current!, canvas.current!, (x) => paintWaterfall(x, scene.current));
     surface.current = s;
@@ -65,8 +87,9 @@ export function Waterfall({ table, selected, onSelect }: Props) {
   const reveal = (span: number) => {
     setCurrent(span);
     const el = host.current!;
-    const y = AXIS_HEIGHT + rows.indexOf(span) * SPAN_ROW;
-    if (y < el.scrollTop + AXIS_HEIGHT) el.scrollTop = y - AXIS_HEIGHT;
+    const head = headHeight(scene.current);
+    const y = head + rowOf(rows, span) * SPAN_ROW;
+    if (y < el.scrollTop + head) el.scrollTop = y - head;
     else if (y + SPAN_ROW > el.scrollTop + el.clientHeight) el.scrollTop = y + SPAN_ROW - el.clientHeight;
   };
 
@@ -95,12 +118,39 @@ export function Waterfall({ table, selected, onSelect }: Props) {
     const box = host.current!.getBoundingClientRect();
     const x = e.clientX - box.left;
     const inside = e.clientY - box.top;
-    const row = inside < AXIS_HEIGHT - 5 ? -1 : rowAt(scene.current, inside + host.current!.scrollTop);
+    const row = inside < headHeight(scene.current) - 1 ? -1 : rowAt(scene.current, inside + host.current!.scrollTop);
     const span = row < 0 ? -1 : rows[row]!;
     const knob = span < 0 ? 0 : toggleX(scene.current, host.current!.clientWidth, span);
     return { span, onToggle: span >= 0 && hasChildren(table, span) && x >= knob - 6 && x < knob + 13 && x < labelWidth(host.current!.clientWidth) };
   };
+  const timeAt = (e: MouseEvent): number => {
+    const t = xToTime(scene.current, host.current!.clientWidth, e.clientX - host.current!.getBoundingClientRect().left);
+    return Math.round(Math.min(full[1], Math.max(0, t)));
+  };
+  const down = (e: PointerEvent) => {
+    // A finger scrolls; it chooses a stretch on the axis and its strips only.
+    const box = host.current!.getBoundingClientRect();
+    const onHead = e.clientY - box.top < headHeight(scene.current);
+    if (e.button || e.clientX - box.left < labelWidth(host.current!.clientWidth) || (e.pointerType === 'touch' && !onHead)) return;
+    drag.current = { x: e.clientX, t: timeAt(e), moved: false };
+  };
+  const move = (e: PointerEvent) => {
+    const d = drag.current;
+    if (!d) return;
+    if (!d.moved && Math.abs(e.clientX - d.x) < DRAG_PX) return;
+    if (!d.moved) host.current!.setPointerCapture(e.pointerId);
+    d.moved = true;
+    const t = timeAt(e);
+    setDragged(t < d.t ? [t, d.t] : [d.t, t]);
+  };
+  const up = () => {
+    if (drag.current?.moved && dragged && dragged[1] > dragged[0]) onRange(dragged);
+    setDragged(null);
+  };
   const click = (e: MouseEvent) => {
+    const wasDrag = drag.current?.moved;
+    drag.current = null;
+    if (wasDrag) return;
     const { span, onToggle } = at(e);
     if (span < 0) return;
     setCurrent(span);
@@ -110,7 +160,7 @@ export function Waterfall({ table, selected, onSelect }: Props) {
   };
   const key = (e: KeyboardEvent) => {
     if (e.ctrlKey || e.altKey || e.metaKey) return;
-    const row = Math.max(0, rows.indexOf(current));
+    const row = Math.max(0, rowOf(rows, current));
     const page = Math.max(1, Math.floor(host.current!.clientHeight / SPAN_ROW) - 2);
     const to = (r: number) => reveal(rows[Math.max(0, Math.min(rows.length - 1, r))]!);
     const closed = collapsed.has(current);
@@ -129,7 +179,8 @@ export function Waterfall({ table, selected, onSelect }: Props) {
         onSelect(current);
         zoomTo(current);
       },
-      Escape: () => (zoomed ? setView(full) : onSelect(-1)),
+      Escape: () => (range ? onRange(null) : zoomed ? setView(full) : onSelect(-1)),
+      r: () => onRange([Math.floor(table.startNs[current]!), Math.ceil(table.startNs[current]! + table.durationNs[current]!)]),
       '+': () => setRange(view[0] + span / 4, view[1] - span / 4),
       '-': () => setRange(view[0] - span / 2, view[1] + span / 2),
     };
@@ -139,27 +190,30 @@ export function Waterfall({ table, selected, onSelect }: Props) {
     action();
   };
 
-  const row = Math.max(0, rows.indexOf(current));
+  const row = Math.max(0, rowOf(rows, current));
   const firstAria = Math.max(0, row - ARIA_ROWS);
   return (
     <>
       <div class="pane-tools">
-        <p class="words">Bar: wall time, from the start of the {inRun ? 'run' : 'request'}. Dark line: CPU time.
-          {table.run && ' The compile was repeated; these are the spans of one run.'}</p>
+        <p class="words">Bar: wall time, from the start of the {inRun ? 'run' : 'request'}. {lineWords(table)}
+          {strips.length > 0 && ` Above: ${strips.map((s) => s.name.toLowerCase()).join(', ')} over the same time, each against its own highest.`}
+          {table.run && ' The compile was repeated; these are the spans of one run.'} Drag along the axis to choose a stretch.</p>
+        {range && <span class="chip">only <b>{formatNs(range[0] - originNs)} to {formatNs(range[1] - originNs)}</b>
+          <button type="button" class="chip-close" aria-label="Show the whole time" onClick={() => onRange(null)}><Icon name="close" /></button></span>}
         {table.run && (view[0] !== first[0] || view[1] !== first[1]) && <button type="button" class="quiet" onClick={() => setView(first)}>The run</button>}
         {zoomed && <button type="button" class="quiet" onClick={() => setView(full)}>Whole time</button>}
         {table.n > 1 && <button type="button" class="quiet" onClick={() => setCollapsed(collapsed.size ? new Set() : stages(table))}>
           {collapsed.size ? 'Open all' : 'Fold stages'}</button>}
       </div>
-      <div class="canvas-host waterfall" ref={host} tabIndex={0} role="tree" aria-label="Spans"
-        aria-activedescendant={`span-${current}`} onKeyDown={key} onClick={click}
+      <div class="canvas-host waterfall" ref={host} data-head={headHeight(scene.current)} tabIndex={0} role="tree" aria-label="Spans"
+        aria-activedescendant={`span-${current}`} onKeyDown={key} onClick={click} onPointerDown={down} onPointerMove={move} onPointerUp={up}
         onFocus={() => setFocused(host.current!.matches(':focus-visible'))} onBlur={() => setFocused(false)}
         onMouseMove={(e) => {
           const hit = at(e);
           setPointer(hit.span < 0 ? null : { span: hit.span, x: e.clientX, y: e.clientY });
         }}
         onMouseLeave={() => setPointer(null)}>
-        <div class="canvas-space" style={{ height: `${waterfallHeight(rows.length)}px` }}><canvas ref={canvas} aria-hidden="true" /></div>
+        <div class="canvas-space" style={{ height: `${waterfallHeight(rows.length, strips.length)}px` }}><canvas ref={canvas} aria-hidden="true" /></div>
         <div class="sr-only" role="none">
           {[...rows.subarray(firstAria, row + ARIA_ROWS)].map((i) => (
             <div key={i} id={`span-${i}`} role="treeitem" aria-level={table.depth[i]! + 1} aria-selected={i === selected}
@@ -169,9 +223,27 @@ export function Waterfall({ table, selected, onSelect }: Props) {
           ))}
         </div>
       </div>
-      {pointer && <Tooltip x={pointer.x} y={pointer.y}><SpanTip table={table} span={pointer.span} /></Tooltip>}
+      {pointer && !dragged && <Tooltip x={pointer.x} y={pointer.y}><SpanTip table={table} span={pointer.span} /></Tooltip>}
     </>
   );
+}
+
+/** Rows are in the order of the spans. */
+function rowOf(rows: Int32Array, span: number): number {
+  let lo = 0;
+  let hi = rows.length;
+  while (lo < hi) {
+    const mid = (lo + hi) >> 1;
+    if (rows[mid]! < span) lo = mid + 1;
+    else hi = mid;
+  }
+  return rows[lo] === span ? lo : -1;
+}
+
+/** What the line along the bottom of a bar is, as far as this trace has it. */
+function lineWords(t: SpanTable): string {
+  if (t.json.some((j) => j.profiled?.on_cpu_ns != null)) return 'Lines in it: on a CPU, then waiting for one (thick), then blocked (thin), by the profiled runs.';
+  return t.cpuNs.some((x) => x > 0) ? 'Dark line: CPU time.' : '';
 }
 
 /** Everything; of a repeated compile, the run that the spans are of. */
@@ -190,9 +262,11 @@ function stages(t: SpanTable): Set<number> {
 
 function SpanTip({ table: t, span }: { table: SpanTable; span: number }) {
   const j = t.json[span]!;
+  const usage = usageOf(t, span);
   const facts = [
     `${formatNs(t.durationNs[span]!)}${wholeNs(t, span) ? ` · ${formatShare(t.durationNs[span]! / wholeNs(t, span))} of ${wholeNs(t, span) === t.totalNs ? 'all' : 'the run'}` : ''}`,
     j.cpu_ns ? `CPU ${formatNs(j.cpu_ns)}` : '',
+    usage?.measured ? `profiled: ${formatShare(usage.onCpu)} on a CPU, ${formatShare(usage.runnable)} waiting for one, ${formatShare(usage.blocked)} blocked` : '',
     j.minor_faults || j.major_faults ? `${formatCount((j.minor_faults ?? 0) + (j.major_faults ?? 0))} page faults` : '',
     j.alloc_calls ? `${formatCount(j.alloc_calls)} allocations, ${formatBytes(j.alloc_bytes ?? 0)}` : '',
     t.open[span] ? 'never ended: its process died in it' : '',

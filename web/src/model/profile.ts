@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+// The service's sample columns, checked, with frames folded into functions. Pure; holds for hundreds of thousands of stacks.
+
+import type { FlameJson } from '../api';
+import type { SpanTable } from './spans';
+
+/** A function is a name and a module: one box, whatever the line. */
+export interface Profile {
+  kind: string;
+  unit: string;
+  frequencyHz: number;
+  fnName: string[];
+  fnModule: string[];
+  fnFile: string[];
+  fnRoot: number;       // made here: everything
+  fnTruncated: number;  // made here: above stacks that do not reach the outermost frame
+  fnKernel: number;     // made here: below stacks that were interrupted in the kernel
+  stackParent: Int32Array;
+  stackFn: Int32Array;
+  sampleStack: Int32Array;
+  sampleSpan: Uint32Array;
+  sampleResult: Uint8Array;
+  sampleInKernel: Uint8Array;
+  sampleRun: Uint32Array;
+  sampleTime: Float64Array;          // ns since its own run began
+  sampleWeight: Float64Array | null; // null: each counts one
+  sampleLane: Uint16Array | null;    // thread; null: there is but one
+  laneFn: number[];
+  n: number;
+  total: number;
+  complete: number;
+  truncated: number;
+  lost: number;
+}
+
+type Numbers = ArrayLike<number>;
+const EMPTY: Numbers = [];
+const numbers = (a: unknown): Numbers => (Array.isArray(a) || ArrayBuffer.isView(a) ? a as unknown as Numbers : EMPTY);
+
+/** Names of functions, each known once by name and module. */
+export class Functions {
+  readonly name: string[] = [];
+  readonly module: string[] = [];
+  readonly file: string[] = [];
+  #known = new Map<string, number>();
+
+  of(name: string, module: string, file = ''): number {
+    const key = `${module}\0${name}`;
+    let fn = this.#known.get(key);
+    if (fn === undefined) {
+      fn = this.name.push(name) - 1;
+      this.module.push(module);
+      this.file.push(file);
+      this.#known.set(key, fn);
+    }
+    return fn;
+  }
+}
+
+export function decodeProfile(json: unknown): Profile {
+  const j = json as FlameJson;
+  if (j.format !== 'spvscope-columns') throw new Error('this is no flame graph in columns');
+  if (j.version !== 1) throw new Error(`flame columns of version ${j.version}; this page reads version 1`);
+  const functions = new Functions();
+  const fnRoot = functions.of('all samples', '');
+  const fnTruncated = functions.of('[truncated]', '');
+  const fnKernel = functions.of('[kernel]', '');
+  const [names, modules, files] = [numbers(j.frames.name), numbers(j.frames.module), numbers(j.frames.file)];
+  const fnOfFrame = new Int32Array(names.length);
+  for (let i = 0; i < names.length; i++) {
+    fnOfFrame[i] = functions.of(j.strings[names[i]!] || '[unknown]', j.strings[modules[i]!] ?? '', j.strings[files[i]!] ?? '');
+  }
+  const stackParent = Int32Array.from(numbers(j.stacks.parent));
+  const stackFn = stackFunctions(stackParent, numbers(j.stacks.frame), fnOfFrame);
+  const sampleStack = Int32Array.from(numbers(j.samples.stack));
+  for (let s = 0; s < sampleStack.length; s++) if (sampleStack[s]! >= stackFn.length) throw new Error(`a sample has no stack ${sampleStack[s]}`);
+  const n = sampleStack.length;
+  const column = (a: unknown): Numbers => (numbers(a).length === n ? numbers(a) : new Uint8Array(n));
+  const weight = numbers(j.samples.weight);
+  return {
+    kind: j.kind, unit: j.unit, frequencyHz: j.frequency_hz, fnName: functions.name, fnModule: functions.module, fnFile: functions.file,
+    fnRoot, fnTruncated, fnKernel, stackParent, stackFn, sampleStack,
+    sampleSpan: Uint32Array.from(column(j.samples.span)),
+    sampleResult: Uint8Array.from(column(j.samples.result)),
+    sampleInKernel: Uint8Array.from(column(j.samples.in_kernel)),
+    sampleRun: Uint32Array.from(column(j.samples.run)),
+    sampleTime: Float64Array.from(column(j.samples.time_ns)),
+    sampleWeight: weight.length === n && n ? Float64Array.from(weight) : null,
+    ...lanesOf(j, n, functions),
+    n, total: j.total, complete: j.complete, truncated: j.truncated, lost: j.lost,
+  };
+}
+
+function stackFunctions(parent: Int32Array, frames: Numbers, fnOfFrame: Int32Array): Int32Array {
+  if (parent.length !== frames.length) throw new Error('stack columns differ in length');
+  const fn = new Int32Array(frames.length);
+  for (let i = 0; i < fn.length; i++) {
+    if (parent[i]! >= i) throw new Error(`stack ${i} stands before its parent`);
+    const frame = frames[i]!;
+    if (!(frame >= 0 && frame < fnOfFrame.length)) throw new Error(`stack ${i} has no frame ${frame}`);
+    fn[i] = fnOfFrame[frame]!;
+  }
+  return fn;
+}
+
+const MAX_LANES = 65535;
+
+/** Threads, where the samples of one run are of more than one. Runs may be of different processes, so the first thread
+ * of one is the same lane as the first of another. */
+function lanesOf(j: FlameJson, n: number, functions: Functions): Pick<Profile, 'sampleLane' | 'laneFn'> {
+  const [tids, pids, runs] = [numbers(j.samples.tid), numbers(j.samples.pid), numbers(j.samples.run)];
+  const none = { sampleLane: null, laneFn: [] };
+  if (tids.length !== n || !n) return none;
+  const lane = new Uint16Array(n);
+  const known = new Map<string, number>();
+  const inRun = new Map<number, number>();
+  const laneFn: number[] = [];
+  for (let s = 0; s < n; s++) {
+    const run = runs[s] ?? 0;
+    const key = `${run} ${tids[s]!}`;
+    let l = known.get(key);
+    if (l === undefined) {
+      l = Math.min(inRun.get(run) ?? 0, MAX_LANES);
+      inRun.set(run, l + 1);
+      known.set(key, l);
+      const pid = pids[s] || tids[s]!;
+      laneFn[l] ??= functions.of(!tids[s] ? 'unknown thread' : pid === tids[s] ? `process ${pid}` : `thread ${tids[s]} of process ${pid}`, '');
+    }
+    lane[s] = l;
+  }
+  return laneFn.length > 1 ? { sampleLane: lane, laneFn } : none;
+}
+
+/** Half-open range of span ids. */
+export interface IdRange {
+  lo: number;
+  hi: number;
+}
+
+/** Nanoseconds on the trace's axis. */
+export type TimeRange = readonly [number, number];
+
+/** Where each sample stands on the trace's one axis. A sample knows its time since its own run began, and its span in the
+ * run that is shown; runs differ by some per cent, so it stands at its own time, moved into its span where that is outside. */
+export function placeSamples(p: Profile, t: SpanTable): Float64Array {
+  const at = new Float64Array(p.n);
+  const origin = runOrigin(t);
+  for (let s = 0; s < p.n; s++) {
+    const i = t.indexOfId.get(p.sampleSpan[s]!);
+    const own = origin + p.sampleTime[s]!;
+    at[s] = i === undefined ? own : Math.min(Math.max(own, t.startNs[i]!), t.startNs[i]! + t.durationNs[i]!);
+  }
+  return at;
+}
+
+/** Where the shown run begins: with the first span of the worker. */
+export function runOrigin(t: SpanTable): number {
+  if (t.run) return t.run.startNs;
+  const first = t.name.findIndex((name) => name.startsWith('worker::') || name.startsWith('codegen::'));
+  return first < 0 ? 0 : t.startNs[first]!;
+}
+
+/** Which samples are meant: those of a span's subtree, of a stretch of time, or both. Null: all. */
+export function chooseSamples(p: Profile, ids: IdRange | null, time: TimeRange | null, at: Float64Array | null): Uint8Array | null {
+  if (!ids && !(time && at)) return null;
+  const keep = new Uint8Array(p.n);
+  for (let s = 0; s < p.n; s++) {
+    if (ids && (p.sampleSpan[s]! < ids.lo || p.sampleSpan[s]! >= ids.hi)) continue;
+    if (time && at && (at[s]! < time[0] || at[s]! > time[1])) continue;
+    keep[s] = 1;
+  }
+  return keep;
+}
+
+export function countChosen(p: Profile, keep: Uint8Array | null): number {
+  if (!keep) return p.n;
+  let n = 0;
+  for (let s = 0; s < p.n; s++) n += keep[s]!;
+  return n;
+}

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is fetched when a person asks for it, as one file.
+
+export { FirstCompile } from './command';
+export { FlameExports } from './exports';
+export { FunctionTable } from './functions';
+export { Help } from './help';
+export { Log } from './log';
+export { Sandwich } from './sandwich';
+export { TokenForm } from './token';
