@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,41 +15,17 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "bpf/event_text.h"
-#include "bpf/gather.h"
-#include "bpf/off_cpu.h"
 #include "bpf/perf_event.h"
 #include "bpf/privileges.h"
 #include "bpf/registration.h"
+#include "bpf/session_private.h"
 #include "bpf/spaces.h"
-#include "bpf/task_events.h"
 #include "bpf/tracepoints.h"
 
 #define TARGET           "bpf::session"
 #define FREQUENCY_MAX_HZ 50000u /* the timer's least period is 10 us; above this it measures itself */
 #define SAMPLES_TEND_MS  50     /* the ring holds 0.1 s of the deepest samples of two workers at 4,999 Hz */
 #define EVENTS_TEND_MS   20     /* and 30,000 page faults with stacks of 20 frames */
-
-static_assert(ANALYZER_STACK_FRAMES == ANALYZER_MAX_FRAMES, "what is walked is handed over");
-static_assert((int)THREAD_SPAN_N_STATES == (int)ANALYZER_N_SPAN_STATES, "and so is what was said of the span");
-
-struct session {
-	uint64_t id; /* 0: the slot is free */
-	pid_t pid;
-	struct object *object;
-	int pidfd, perf_fd;
-	bool enabled;
-	uint32_t flags; /* SESSION_… */
-	struct task_events more;
-	uint32_t frequency_hz;
-	struct gather gathered;
-	struct off_cpu off_cpu;
-	uint64_t n_refused_samples, n_refused_events; /* no room in `gathered` */
-	uint32_t space;
-	int64_t thread_context; /* as the worker registered it */
-	uint64_t n_results[ANALYZER_N_RESULTS];
-	uint64_t events_at_enable_ns, overlap_ns; /* of the debug object's tracepoints with its runs */
-};
 
 struct sessions {
 	struct object *objects[3]; /* borrowed */
@@ -63,93 +38,6 @@ struct sessions {
 	struct spaces spaces;
 	struct session slots[ANALYZER_SLOTS];
 };
-
-static void __attribute__((format(printf, 4, 5))) decide(struct session *session, const char *name, uint64_t time_ns,
-	const char *fmt, ...)
-{
-	struct analyzer_event *event;
-	va_list ap;
-
-	if (object_kind(session->object) != ANALYZER_DEBUG)
-		return;
-	event = gather_append(&session->gathered, ANALYZER_RECORD_EVENT, sizeof(*event), 0, time_ns);
-	if (!event) {
-		session->n_refused_events++;
-		return;
-	}
-	event->pid = event->tid = (uint32_t)session->pid;
-	event->kind = ANALYZER_EVENT_DECISION;
-	snprintf(event->name, sizeof(event->name), "%s", name);
-	va_start(ap, fmt);
-	vsnprintf(event->text, sizeof(event->text), fmt, ap);
-	va_end(ap);
-}
-
-/* How a walk ended, by enum unwind_end: as the front is told, and as a person is. */
-static const struct stack_end {
-	enum analyzer_result result;
-	const char *words; /* NULL: nothing to explain */
-} stack_ends[UNWIND_N_ENDS] = {
-	[UNWIND_GOES_ON] = {ANALYZER_RESULT_BROKEN, "it has no end"},
-	[UNWIND_COMPLETE] = {ANALYZER_RESULT_COMPLETE, NULL},
-	[UNWIND_NO_MAPPING] = {ANALYZER_RESULT_NO_MAPPING, "an address in no mapping of the worker"},
-	[UNWIND_NO_ROW] = {ANALYZER_RESULT_NO_ROW, "an image without unwind table, or a place between its functions"},
-	[UNWIND_UNSUPPORTED] = {ANALYZER_RESULT_UNSUPPORTED, "a rule that the unwind tables cannot hold"},
-	[UNWIND_ANONYMOUS_CODE] = {ANALYZER_RESULT_ANONYMOUS, "code that is in no file"},
-	[UNWIND_BAD_READ] = {ANALYZER_RESULT_BAD_READ, "the stack could not be read"},
-	[UNWIND_BROKEN] = {ANALYZER_RESULT_BROKEN, "the caller's frame would not lie above"},
-	[UNWIND_TOO_DEEP] = {ANALYZER_RESULT_TOO_DEEP, "the deepest that is walked"},
-	[UNWIND_FRAME_POINTERS] = {ANALYZER_RESULT_TRUNCATED, NULL},
-};
-
-static enum analyzer_result result_of(uint32_t stack_end)
-{
-	return stack_ends[stack_end < UNWIND_N_ENDS ? stack_end : UNWIND_GOES_ON].result;
-}
-
-static void take_sample(struct session *session, const struct ring_sample *from)
-{
-	const struct stack_end *end = &stack_ends[from->stack_end < UNWIND_N_ENDS ? from->stack_end : UNWIND_GOES_ON];
-	uint32_t n_ips = from->head.n_ips;
-	struct analyzer_sample *to;
-
-	to = gather_append(&session->gathered, ANALYZER_RECORD_SAMPLE, sizeof(*to), n_ips, from->head.time_ns);
-	if (!to) {
-		session->n_refused_samples++;
-		return;
-	}
-	to->pid = from->head.pid;
-	to->tid = from->head.tid;
-	to->result = end->result;
-	to->flags = from->in_kernel ? ANALYZER_SAMPLE_IN_KERNEL : 0;
-	to->n_ips = n_ips;
-	to->span_id = from->head.span_id;
-	to->span_state = from->head.span_state;
-	memcpy(to->ips, from->ips, n_ips * sizeof(*to->ips));
-	session->n_results[end->result]++;
-	if (end->words)
-		decide(session, "stack-end", from->head.time_ns, "uncertain, %u frames: %s", n_ips, end->words);
-}
-
-static void take_event(struct session *session, const struct ring_event *from)
-{
-	uint32_t n_ips = from->head.n_ips;
-	struct analyzer_event *to;
-
-	to = gather_append(&session->gathered, ANALYZER_RECORD_EVENT, sizeof(*to), n_ips, from->head.time_ns);
-	if (!to) {
-		session->n_refused_events++;
-		return;
-	}
-	to->pid = from->head.pid;
-	to->tid = from->head.tid;
-	to->kind = from->kind;
-	to->n_ips = n_ips;
-	to->span_id = from->head.span_id;
-	to->span_state = from->head.span_state;
-	event_text(from, to);
-	memcpy(to->ips, from->ips, n_ips * sizeof(*to->ips));
-}
 
 /* Records are our own programs' words: their shape is asserted by the layout version. */
 static void take_record(void *arg, const struct object *o, const void *record, size_t size)
@@ -164,24 +52,7 @@ static void take_record(void *arg, const struct object *o, const void *record, s
 	session = &s->slots[head->slot];
 	if (!session->id || session->object != o || object_shared(o)->slots[head->slot].generation != head->generation)
 		return;
-	switch (head->type) {
-	case RING_SAMPLE:
-		take_sample(session, record);
-		break;
-	case RING_EVENT:
-		take_event(session, record);
-		break;
-	case RING_OFF:
-		off_cpu_left(&session->off_cpu, &session->gathered, record,
-			result_of(((const struct ring_off *)record)->stack_end));
-		break;
-	case RING_ON:
-		off_cpu_came_back(&session->off_cpu, &session->gathered, record);
-		break;
-	case RING_STOLEN:
-		off_cpu_stolen(&session->off_cpu, &session->gathered, record);
-		break;
-	}
+	session_note(session, head);
 }
 
 static void drain(struct sessions *s)
@@ -354,10 +225,10 @@ static void hold_tracepoints(struct sessions *s, struct session *session)
 	uint64_t before_ns = clock_now_ns();
 
 	tracepoints_hold(&s->tracepoints, session->object, missing, sizeof(missing));
-	decide(session, "attach", before_ns, "tracepoints attached in %.1f ms",
+	session_decide(session, "attach", before_ns, "tracepoints attached in %.1f ms",
 		(double)(clock_now_ns() - before_ns) / NS_PER_MS);
 	if (missing[0])
-		decide(session, "attach", before_ns, "not to be had here: %s", missing);
+		session_decide(session, "attach", before_ns, "not to be had here: %s", missing);
 }
 
 int sessions_load_tables(struct sessions *s, uint64_t space, int fd)
@@ -399,7 +270,7 @@ int session_attach(struct sessions *s, uint64_t id, pid_t pid, int pidfd, enum a
 	}
 	s->totals.attached++;
 	*ret_kind = object_kind(session->object);
-	decide(session, "attach", clock_now_ns(), "pid %d, %s every %.1f us, slot %zu, stacks by %s", (int)pid,
+	session_decide(session, "attach", clock_now_ns(), "pid %d, %s every %.1f us, slot %zu, stacks by %s", (int)pid,
 		perf_source_name(s->source), 1e6 / frequency_hz, (size_t)(session - s->slots),
 		session->space == ANALYZER_NO_SPACE ? "frame pointers: no unwind tables" : "unwind tables");
 	return 0;
@@ -457,7 +328,7 @@ int session_enable(struct sessions *s, uint64_t id, uint64_t *ret_time_ns)
 	if (session->enabled)
 		return -EALREADY;
 	*ret_time_ns = clock_now_ns();
-	decide(session, "enable", *ret_time_ns, "sampling begins");
+	session_decide(session, "enable", *ret_time_ns, "sampling begins");
 	session->events_at_enable_ns = tracepoints_events_ns(&s->tracepoints);
 	off_cpu_begin(&session->off_cpu, *ret_time_ns);
 	if (session->flags & SESSION_AT_EXEC)
@@ -494,7 +365,7 @@ int session_disable(struct sessions *s, uint64_t id, uint64_t *ret_time_ns)
 	off_cpu_end(&session->off_cpu, &session->gathered, *ret_time_ns);
 	if (object_kind(session->object) != ANALYZER_DEBUG)
 		session->overlap_ns += tracepoints_events_ns(&s->tracepoints) - session->events_at_enable_ns;
-	decide(session, "disable", *ret_time_ns, "sampling ends");
+	session_decide(session, "disable", *ret_time_ns, "sampling ends");
 	return r;
 }
 
@@ -570,7 +441,7 @@ int session_detach(struct sessions *s, uint64_t id, struct analyzer_counters *re
 	if (session->enabled)
 		session_disable(s, id, &time_ns);
 	drain(s);
-	decide(session, "detach", clock_now_ns(), "of %" PRIu64 " stacks %" PRIu64 " reach the outermost frame",
+	session_decide(session, "detach", clock_now_ns(), "of %" PRIu64 " stacks %" PRIu64 " reach the outermost frame",
 		session->gathered.n_samples, session->n_results[ANALYZER_RESULT_COMPLETE]);
 	read_counters(s, session, ret_counters);
 	add_counters(&s->totals.counters, ret_counters);
