@@ -68,7 +68,7 @@ static void *assembler_main(void *arg)
 			continue;
 		}
 		pthread_mutex_unlock(&a->lock);
-		i->error = assembly_finish(i->assembly);
+		i->error = i->assembly ? assembly_finish(i->assembly) : 0;
 		pthread_mutex_lock(&a->lock);
 		/* The loop is told at the end of what there is to do, or when somebody waits. */
 		bool tell = i->urgent || !a->queue.first;

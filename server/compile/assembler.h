@@ -13,7 +13,7 @@ struct assembler;
 
 /* One piece of work, embedded in its owner, who leaves it alone until done is called. */
 struct assembler_item {
-	struct assembly *assembly;
+	struct assembly *assembly; /* NULL: nothing to do, but done comes after all that was pushed before */
 	bool urgent; /* somebody's answer waits for it; what is not may lie for some milliseconds */
 	void (*done)(struct assembler_item *item, int error); /* on the loop's thread */
 	int error;

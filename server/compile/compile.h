@@ -22,6 +22,7 @@ struct compile; /* one request in flight */
 
 struct compile_service_options {
 	const char *worker_path;     /* spvscope-worker */
+	const char *const *worker_args; /* further ones of its template, NULL-terminated; NULL: none; copied */
 	const char *analyzer_path;   /* spvscope-analyzer; NULL: none */
 	unsigned n_workers;          /* 0: one per CPU */
 	unsigned max_queued;         /* default 1024; beyond it submissions are refused */
@@ -89,6 +90,9 @@ const struct cached *compile_cached(const struct compile *c);
 int compile_make_id(char ret[COMPILE_ID_CHARS + 1]);
 /* Nobody waits any more: ends it; fn is still called, with status cancelled, unless detach, when it is never called. */
 void compile_cancel(struct compile *c, bool detach);
+/* Calls fn once the records of all that was answered until now can be found; never before this has returned, and not at
+ * all when the service is freed first. 0 or -ENOMEM. */
+int compile_service_settle(struct compile_service *s, void (*fn)(void *arg), void *arg);
 /* By compilation id; NULL when not in flight. */
 struct compile *compile_find(struct compile_service *s, const char *id);
 

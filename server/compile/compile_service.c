@@ -86,6 +86,7 @@ static int start_parts(struct compile_service *s)
 	};
 	struct pool_options po = {
 		.worker_path = s->o.worker_path,
+		.worker_args = s->o.worker_args,
 		.n_workers = s->o.n_workers,
 		.worker_max_runs = s->o.worker_max_runs,
 		.worker_max_rss_bytes = s->o.worker_max_rss_bytes,
@@ -127,6 +128,7 @@ int compile_service_new(struct loop *loop, struct records *records, const struct
 		return r;
 	}
 	/* the caller's strings are not ours to keep */
+	s->o.worker_args = NULL;
 	s->o.worker_path = s->o.analyzer_path = NULL;
 	*ret = s;
 	return 0;
@@ -166,6 +168,32 @@ void compile_service_free(struct compile_service *s)
 		free(ob);
 	}
 	free(s);
+}
+
+struct settling {
+	struct assembler_item item;
+	void (*fn)(void *arg);
+	void *arg;
+};
+
+static void on_settled(struct assembler_item *item, int error)
+{
+	struct settling *waiting = (struct settling *)((char *)item - offsetof(struct settling, item));
+
+	(void)error;
+	waiting->fn(waiting->arg);
+	free(waiting);
+}
+
+int compile_service_settle(struct compile_service *s, void (*fn)(void *arg), void *arg)
+{
+	struct settling *waiting = malloc(sizeof(*waiting));
+
+	if (!waiting)
+		return -ENOMEM;
+	*waiting = (struct settling){.item = {.urgent = true, .done = on_settled}, .fn = fn, .arg = arg};
+	assembler_push(s->assembler, &waiting->item);
+	return 0;
 }
 
 static void on_drain_timer(void *arg)

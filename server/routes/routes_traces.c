@@ -28,8 +28,9 @@ static void put_number(struct strbuf *out, const char *key, uint64_t value)
 
 struct listing {
 	struct front *front;
-	struct http_request *req;
-	uint64_t ticket;
+	struct http_request *req; /* NULL: the client went away while it settled */
+	struct records_query query;
+	uint64_t ticket; /* 0: it still settles */
 };
 
 static void put_summary(struct strbuf *out, const struct record_summary *s)
@@ -70,7 +71,25 @@ static void on_list_gone(void *arg)
 {
 	struct listing *l = arg;
 
+	if (l->ticket == 0) {
+		l->req = NULL;
+		return;
+	}
 	records_cancel(l->front->records, l->ticket);
+	free(l);
+}
+
+/* Whoever compiled and then lists finds what was compiled. */
+static void on_settled(void *arg)
+{
+	struct listing *l = arg;
+
+	if (l->req)
+		l->ticket = records_list(l->front->records, &l->query, on_list, l);
+	if (l->ticket)
+		return;
+	if (l->req)
+		reply_error(l->req, API_ERROR_OUT_OF_MEMORY, "", "%s", "");
 	free(l);
 }
 
@@ -125,11 +144,9 @@ void route_traces(void *app, struct http_request *req)
 		return;
 	}
 	struct listing *l = calloc(1, sizeof *l);
-	if (l) {
-		*l = (struct listing){ front, req, 0 };
-		l->ticket = records_list(front->records, &q, on_list, l);
-	}
-	if (!l || !l->ticket) {
+	if (l)
+		*l = (struct listing){ front, req, q, 0 };
+	if (!l || compile_service_settle(front->service, on_settled, l) < 0) {
 		free(l);
 		reply_error(req, API_ERROR_OUT_OF_MEMORY, "", "%s", "");
 		return;
