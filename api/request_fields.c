@@ -312,7 +312,7 @@ static int set_flag(struct compile_request *r, const struct request_field *f, co
 	struct diag *d)
 {
 	uint64_t *slot = (uint64_t *)(void *)((char *)r + f->offset);
-	bool value;
+	bool value = false;
 
 	if (parse_bool(where, text, &value, d) < 0)
 		return -EINVAL;
