@@ -16,7 +16,7 @@
 #include "server/compile/compile_private.h"
 
 #define TARGET                "server::compile"
-#define ANALYZER_PATIENCE_NS  (3 * NS_PER_S)   /* for an analyzer that starts, or a worker that it knows */
+#define ANALYZER_PATIENCE_NS  (10 * NS_PER_S)  /* for an analyzer that starts, or a worker that it knows */
 #define TEMPLATE_PATIENCE_NS  (10 * NS_PER_S)  /* for a template that cannot be started */
 #define TICK_NS               (500 * NS_PER_MS)
 #define ASSEMBLING_MAX        256u             /* beyond it answers wait for their records, so that clients slow down */
