@@ -3,6 +3,8 @@
  * thread. */
 #include "bpf/tracepoints.h"
 
+#include <stdio.h>
+
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -28,14 +30,18 @@ void tracepoints_hold(struct tracepoints *t, struct object *o, char *missing, si
 {
 	struct tracepoints_use *use = use_of(t, o);
 	uint64_t before_ns = clock_now_ns();
+	char events_missing[160] = "";
 	bool had = object_n_attached(o, OBJECT_SCHEDULER) > 0;
 
 	use->n_sessions++;
 	/* First: what is attached must find it. */
 	__atomic_store_n(&object_shared(o)->n_attached, use->n_sessions, __ATOMIC_SEQ_CST);
 	object_attach(o, OBJECT_SCHEDULER, missing, size);
+	object_attach(o, OBJECT_EVENTS, events_missing, sizeof(events_missing));
 	if (!missing[0])
-		object_attach(o, OBJECT_EVENTS, missing, size);
+		snprintf(missing, size, "%s", events_missing);
+	if (missing[0] && !had)
+		log_warn(TARGET, "what these tracepoints would tell is not told: %s", missing);
 	if (object_n_attached(o, OBJECT_EVENTS) && !t->events_since_ns)
 		t->events_since_ns = before_ns;
 	if (!had)
