@@ -199,7 +199,9 @@ std::unique_ptr<glslang::TShader> glslang_shim::make_shader()
 	s->setPreamble(options.preamble);
 	const spvscope_job &job = *options.job;
 	const char *source_entry_point = job.source_entry_point ? job.source_entry_point : job.entry_point;
-	s->setEntryPoint(job.entry_point ? job.entry_point : "main");
+	// GLSL has main without a word, and would tell in debug information that it was said.
+	if (job.entry_point || options.hlsl)
+		s->setEntryPoint(job.entry_point ? job.entry_point : "main");
 	if (source_entry_point)
 		s->setSourceEntryPoint(source_entry_point);
 	s->setAutoMapBindings(job.auto_map_bindings);
@@ -217,7 +219,7 @@ std::unique_ptr<glslang::TShader> glslang_shim::make_shader()
 	if (job.options.flags)
 		set_flags(*s, job.options.flags);
 	if (job.options.uniform_base)
-		s->setUniformLocationBase(static_cast<int>(job.options.uniform_base - 1));
+		s->setUniformLocationBase(static_cast<int>(job.options.uniform_base));
 	for (size_t i = 0; i < job.n_settings; i++)
 		set(*s, job.settings[i]);
 	return s;

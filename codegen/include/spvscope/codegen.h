@@ -158,7 +158,7 @@ struct spvscope_options {
 	uint32_t glsl_version;            /* in the place of the source's #version; 0: that */
 	enum spvscope_profile glsl_profile;
 	uint32_t client_version;          /* value of the macro VULKAN or GL_SPIRV; 0: 100 */
-	uint32_t uniform_base;            /* first location of uniforms, plus 1; 0: the compiler's own */
+	uint32_t uniform_base;            /* first location of uniforms */
 	uint32_t validator_limits[SPVSCOPE_N_VALIDATOR_LIMITS]; /* 0: the validator's own */
 };
 
