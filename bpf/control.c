@@ -45,6 +45,21 @@ static int say_hello(struct control *c)
 	return send_message(c, &m, c->registry ? registry_worker_socket(c->registry) : -1);
 }
 
+struct helped {
+	struct sessions *sessions;
+	uint64_t session;
+};
+
+/* A fork of the worker, so its mappings are the worker's until it becomes another program. */
+static void add_helper(void *arg, pid_t pid, int pidfd)
+{
+	struct helped *h = arg;
+	int r = session_add(h->sessions, h->session, pid, pidfd, true);
+
+	if (r < 0 && r != -EEXIST)
+		log_warn(TARGET, "helper %d does not join its worker's session: %s", (int)pid, strerror(-r));
+}
+
 static int attach(struct control *c, const struct analyzer_message *ask, struct analyzer_message *answer)
 {
 	char text[ANALYZER_TEXT_MAX] = "";
@@ -62,6 +77,8 @@ static int attach(struct control *c, const struct analyzer_message *ask, struct 
 		snprintf(text, sizeof(text), r == -ESRCH ? "pid %d has ended" : "pid %d is none of our workers",
 			(int)ask->pid);
 	}
+	if (r >= 0)
+		registry_each_helper(c->registry, ask->pid, add_helper, &(struct helped){c->sessions, ask->session});
 	answer->kind = kind;
 	answer->frequency_hz = ask->frequency_hz;
 	set_text(answer, text);
@@ -98,6 +115,8 @@ static void fill_status(const struct control *c, struct analyzer_message *answer
 static int handle(struct control *c, const struct analyzer_message *ask, int fd, struct analyzer_message *answer,
 	int *ret_fd)
 {
+	int r;
+
 	switch (ask->type) {
 	case ANALYZER_ATTACH:
 		answer->type = ANALYZER_ATTACHED;
@@ -107,7 +126,10 @@ static int handle(struct control *c, const struct analyzer_message *ask, int fd,
 		return session_enable(c->sessions, ask->session, &answer->time_ns);
 	case ANALYZER_DISABLE:
 		answer->type = ANALYZER_DISABLED;
-		return session_disable(c->sessions, ask->session, &answer->time_ns);
+		r = session_disable(c->sessions, ask->session, &answer->time_ns);
+		if (r >= 0)
+			session_counters(c->sessions, ask->session, &answer->counters);
+		return r;
 	case ANALYZER_DETACH:
 		answer->type = ANALYZER_DETACHED;
 		return session_detach(c->sessions, ask->session, &answer->counters, ret_fd);

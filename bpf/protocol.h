@@ -43,7 +43,7 @@ enum analyzer_message_type {
 	ANALYZER_ATTACHED = 17, /* session, error + text, duration_ns, kind: the object that serves it (the other one where
 	                           only that is built), frequency_hz: as granted */
 	ANALYZER_ENABLED = 18,  /* session, error, time_ns */
-	ANALYZER_DISABLED = 19, /* session, error, time_ns */
+	ANALYZER_DISABLED = 19, /* session, error, time_ns, counters so far */
 	ANALYZER_DETACHED = 20, /* session, error, duration_ns, counters; fds: the samples (sealed memfd), none when empty */
 	ANALYZER_STATUS_IS = 21, /* counters and totals since start */
 	ANALYZER_TABLES_ARE = 22, /* space, error + text, duration_ns */
@@ -106,6 +106,9 @@ struct analyzer_costs {
  * it publishes its active span (base/thread_context.h), where `otel_thread_ctx_v1` lies from the thread pointer, as i64.
  * A wrong place spoils the spans of its own samples and nothing else. */
 #define ANALYZER_REGISTER 'R'
+/* A process that works for a worker and was forked from it before ATTACH says this instead, with its worker's id: it
+ * belongs to the worker's sessions, with all that it starts. */
+#define ANALYZER_REGISTER_HELPER 'H'
 #define ANALYZER_REGISTER_BYTES              9
 #define ANALYZER_REGISTER_WITH_CONTEXT_BYTES 17
 

@@ -32,7 +32,8 @@
 struct registered {
 	pid_t pid;
 	int pidfd;
-	uint64_t worker_id; /* as the worker says, for the log only */
+	uint64_t worker_id; /* as the worker says, for the log and to find its helpers */
+	bool helper;        /* not a worker: forked from that one */
 	int64_t thread_context; /* likewise, for reading in its own memory only; 0: it has none */
 };
 
@@ -196,10 +197,11 @@ static bool take_registration(struct registry *r)
 		return errno == EINTR;
 	read_attestation(&msg, &sender);
 	if ((n != ANALYZER_REGISTER_BYTES && n != ANALYZER_REGISTER_WITH_CONTEXT_BYTES) || msg.msg_flags & MSG_TRUNC ||
-	    body[0] != ANALYZER_REGISTER || sender.pid <= 0) {
+	    (body[0] != ANALYZER_REGISTER && body[0] != ANALYZER_REGISTER_HELPER) || sender.pid <= 0) {
 		fd_close(sender.pidfd);
 		return true; /* we hold the other end too, so an empty one is a worker's, not the end */
 	}
+	w.helper = body[0] == ANALYZER_REGISTER_HELPER;
 	memcpy(&w.worker_id, body + 1, sizeof(w.worker_id));
 	memcpy(&w.thread_context, body + ANALYZER_REGISTER_BYTES, sizeof(w.thread_context));
 	if (sender.pidfd < 0)
@@ -233,9 +235,22 @@ void registry_update(struct registry *r)
 int registry_find(struct registry *r, pid_t pid)
 {
 	for (size_t i = 0; i < r->n_workers; i++)
-		if (r->workers[i].pid == pid)
+		if (r->workers[i].pid == pid && !r->workers[i].helper)
 			return pidfd_is_alive(r->workers[i].pidfd) ? r->workers[i].pidfd : -ESRCH;
 	return -EPERM;
+}
+
+void registry_each_helper(struct registry *r, pid_t worker_pid, registry_helper_fn fn, void *arg)
+{
+	const struct registered *worker = NULL;
+
+	for (size_t i = 0; i < r->n_workers; i++)
+		if (r->workers[i].pid == worker_pid && !r->workers[i].helper)
+			worker = &r->workers[i];
+	for (size_t i = 0; worker && i < r->n_workers; i++)
+		if (r->workers[i].helper && r->workers[i].worker_id == worker->worker_id &&
+		    pidfd_is_alive(r->workers[i].pidfd))
+			fn(arg, r->workers[i].pid, r->workers[i].pidfd);
 }
 
 int64_t registry_thread_context(const struct registry *r, pid_t pid)

@@ -22,6 +22,9 @@ int registry_event_fd(const struct registry *r);
 void registry_update(struct registry *r);
 /* A pidfd of the registered, living process; owned by the registry. -EPERM: none of ours; -ESRCH: it is dead. */
 int registry_find(struct registry *r, pid_t pid);
+/* Calls fn for each living helper of the worker that registry_find found; the pidfd stays the registry's. */
+typedef void (*registry_helper_fn)(void *arg, pid_t pid, int pidfd);
+void registry_each_helper(struct registry *r, pid_t worker_pid, registry_helper_fn fn, void *arg);
 /* What registry_find found says of its thread context (bpf/protocol.h), unchecked; 0: it has none. */
 int64_t registry_thread_context(const struct registry *r, pid_t pid);
 /* False once the process behind the pidfd has ended. */

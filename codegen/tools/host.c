@@ -23,6 +23,7 @@
 #include "codegen/worker/sandbox.h"
 
 #define TARGET "tools::host"
+#define REGISTER_HELPER_BYTE 'H'
 
 /* What every program on the system opens before it comes to its own work. */
 static const struct {
@@ -326,25 +327,48 @@ static _Noreturn void host_main(const struct host_start *start_with, int socket)
 	_exit(0);
 }
 
+/* As a worker does it: one datagram, for which nobody waits. The kernel tells the analyzer who sent it. */
+static void register_with_analyzer(const struct host_start *s)
+{
+	struct {
+		char byte;
+		uint64_t worker_id;
+	} __attribute__((packed)) datagram = {REGISTER_HELPER_BYTE, s->worker_id};
+
+	if (s->registration_fd >= 0 &&
+		send(s->registration_fd, &datagram, sizeof(datagram), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		log_debug(TARGET, "not registered with the analyzer: %s", strerror(errno));
+}
+
 int host_fork(const struct host_start *start_with, int *ret_socket)
 {
+	_cleanup_fd_ int ours = -1, hosts = -1, registered = -1, tells = -1;
 	int pair[2];
+	char nothing;
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return -errno;
+	ours = pair[0];
+	hosts = pair[1];
+	if (pipe2(pair, O_CLOEXEC) < 0)
+		return -errno;
+	registered = pair[0];
+	tells = pair[1];
 	pid_t pid = fork();
-	if (pid < 0) {
-		int r = -errno;
-		close(pair[0]);
-		close(pair[1]);
-		return r;
-	}
+	if (pid < 0)
+		return -errno;
 	if (pid == 0) {
-		close(pair[0]);
-		host_main(start_with, pair[1]);
+		register_with_analyzer(start_with);
+		tells = fd_close(tells);
+		registered = fd_close(registered);
+		ours = fd_close(ours);
+		host_main(start_with, hosts);
 	}
-	close(pair[1]);
-	*ret_socket = pair[0];
+	/* It has registered before the worker says that it is ready, and so before anyone attaches. */
+	tells = fd_close(tells);
+	while (read(registered, &nothing, 1) < 0 && errno == EINTR)
+		;
+	*ret_socket = TAKE_FD(ours);
 	return 0;
 }
 

@@ -18,6 +18,7 @@ struct host_start {
 	const struct tool *tool;
 	const char *folders_root; /* job_folders_root() */
 	uint64_t worker_id;       /* names the folder */
+	int registration_fd;      /* the analyzer's: it takes the host for one of the worker's own; -1: none */
 	const int *close_fds;     /* what the host must not hold: the worker's own socket, its span log */
 	size_t n_close_fds;
 };

@@ -110,6 +110,7 @@ static int start_host(const struct worker_start *s)
 		.tool = s->tool,
 		.folders_root = s->folders_root,
 		.worker_id = s->worker_id,
+		.registration_fd = s->registration_fd,
 		.close_fds = not_for_it,
 		.n_close_fds = ARRAY_SIZE(not_for_it),
 	};

@@ -140,7 +140,7 @@ static int believe(struct sampling *s, const struct place *by_time, bool is_work
 	r = sampling_view_run(s, run);
 	if (r < 0 || !s->views[run].tree || (is_active && local >= s->views[run].tree->n_spans))
 		return r;
-	*ret = (struct place){.run = run, .local = local, .by_id = true, .same_program = true};
+	*ret = (struct place){.run = run, .local = local, .by_id = true};
 	return 0;
 }
 
@@ -152,7 +152,8 @@ int sampling_place(struct sampling *s, uint64_t time_ns, uint32_t pid, uint32_t 
 	const struct run_view *v;
 	int r = believe(s, &at, is_worker, span_state, span_id, &at);
 
-	at.same_program |= is_worker;
+	/* The analyzer looks for a published span until a process becomes another program. */
+	at.same_program = is_worker || span_state == ANALYZER_SPAN_ACTIVE || span_state == ANALYZER_SPAN_NONE;
 
 	if (r >= 0 && at.run != NO_RUN)
 		r = sampling_view_run(s, at.run);

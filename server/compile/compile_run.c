@@ -97,6 +97,8 @@ static void on_switched(void *arg, const struct analyzer_message *m, int *fd)
 		lose_analyzer(c);
 	else if (m->error)
 		c->switch_failed = true;
+	else if (m->type == ANALYZER_DISABLED && m->counters.on_cpu_ns)
+		c->profiled_cpu_ns = m->counters.on_cpu_ns; /* of what the worker forked too, which it does not tell of itself */
 	answered(c);
 }
 

@@ -227,6 +227,11 @@ static void a_wrong_span_is_counted_and_one_at_a_change_is_no_wrong_one(void **s
 	finish(&s);
 }
 
+static const char *module_of(const struct scene *s, size_t i)
+{
+	return s->profile->strings[s->profile->frames[s->profile->stacks[s->profile->samples[i].stack].frame].module];
+}
+
 static void a_child_has_the_span_that_it_was_forked_in(void **state)
 {
 	(void)state;
@@ -234,20 +239,22 @@ static void a_child_has_the_span_that_it_was_forked_in(void **state)
 	start(&s);
 	/* A fork has its parent's memory, and so the span of then; the clock is not asked. */
 	put_sample(&s, middle_of(&s, OPT), CHILD, ANALYZER_SPAN_ACTIVE, id_of(PARSE));
-	/* Another program has something else at that place: what is read there says nothing. */
+	/* One that was forked outside of every span works for the one that is active. */
 	put_sample(&s, middle_of(&s, PARSE), CHILD, ANALYZER_SPAN_NONE, 0);
 	put_sample(&s, middle_of(&s, PARSE), CHILD, ANALYZER_SPAN_ACTIVE, 0x123456789abcdef);
+	put_sample(&s, middle_of(&s, PARSE), CHILD, ANALYZER_SPAN_UNTOLD, 0); /* it has become another program */
 	assemble(&s);
 	assert_int_equal(span_of_sample(&s, 0), PARSE);
 	assert_int_equal(span_of_sample(&s, 1), PARSE);
 	assert_int_equal(span_of_sample(&s, 2), PARSE);
+	assert_int_equal(span_of_sample(&s, 3), PARSE);
 	assert_int_equal(s.profile->samples[0].pid, CHILD);
 	assert_int_equal(s.a.outcome.analyzer.joins.by_id, 1);
-	assert_int_equal(s.a.outcome.analyzer.joins.by_time, 2);
+	assert_int_equal(s.a.outcome.analyzer.joins.by_time, 3);
 	assert_int_equal(s.a.outcome.analyzer.joins.disagreeing, 0);
-	/* Its addresses are not the worker's. */
-	const struct profile_stack *stack = &s.profile->stacks[s.profile->samples[1].stack];
-	assert_string_equal(s.profile->strings[s.profile->frames[stack->frame].module], "[another program]");
+	/* A fork's addresses are the worker's, another program's are not. */
+	assert_string_equal(module_of(&s, 1), "[unknown]");
+	assert_string_equal(module_of(&s, 3), "[another program]");
 	finish(&s);
 }
 
