@@ -10,8 +10,8 @@
 #ifndef SPVSCOPE_SCHEDULER_BPF_H
 #define SPVSCOPE_SCHEDULER_BPF_H
 
-/* Less is rounding, and the growth of the offset between the clocks. */
-#define STOLEN_LEAST_NS 1000
+#define STOLEN_LEAST_NS 1000 /* less is not worth a record */
+#define CLOCK_JUMP_NS   1000000000
 
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
@@ -48,7 +48,8 @@ static __always_inline __u64 monotonic_of(__u64 clock_ns, __u64 updated_clock_ns
 	__u64 at_ns = analyzer_shared.clock_offset_at_ns;
 	__u64 grown_ns = known_ns + (now_ns > at_ns ? (now_ns - at_ns) >> 11 : 0);
 
-	if (known_ns && (__s64)(offset_ns - grown_ns) > 0)
+	/* A second more is no late update, but a machine that slept meanwhile. */
+	if (known_ns && (__s64)(offset_ns - grown_ns) > 0 && (__s64)(offset_ns - grown_ns) < CLOCK_JUMP_NS)
 		offset_ns = grown_ns;
 	analyzer_shared.clock_offset_ns = offset_ns;
 	analyzer_shared.clock_offset_at_ns = now_ns;
@@ -106,14 +107,14 @@ static __always_inline void tell_stolen_so_far(struct task_struct *task, const s
 	thread->checked_ns = up_to_ns;
 }
 
-/* When it leaves, by its CPU clock: what is not told yet. */
+/* When it leaves: what its own CPU clock lags behind its CPU's, and is not told yet. */
 static __always_inline void tell_rest_stolen(struct task_struct *task, const struct owner *owner,
-	struct analyzer_thread *thread, __u64 left_ns)
+	struct analyzer_thread *thread, __u64 left_ns, __u64 left_clock_ns)
 {
-	__s64 rest_ns = (__s64)(left_ns - thread->on_ns) - (__s64)(task->se.sum_exec_runtime - thread->ran_ns) -
-		(__s64)thread->stolen_ns;
+	__s64 rest_ns = (__s64)(left_clock_ns - thread->on_clock_ns) -
+		(__s64)(task->se.sum_exec_runtime - thread->ran_ns) - (__s64)thread->stolen_ns;
 
-	if (rest_ns > STOLEN_LEAST_NS)
+	if (left_clock_ns && thread->on_clock_ns && rest_ns >= STOLEN_LEAST_NS)
 		tell_stolen(task, owner, thread, left_ns, rest_ns);
 }
 
@@ -195,7 +196,7 @@ static __always_inline void leave(struct task_struct *task, int preempted, __u32
 	struct cpu_clock clock;
 	struct owner owner;
 	struct pt_regs *regs;
-	__u64 left_ns;
+	__u64 left_ns, left_clock_ns = 0;
 
 	if (!attached_owner_of(task, &owner))
 		return;
@@ -204,14 +205,16 @@ static __always_inline void leave(struct task_struct *task, int preempted, __u32
 		return;
 	regs = (struct pt_regs *)bpf_task_pt_regs(task);
 	left_ns = now_ns;
-	if (cpu_clock_of(task, &clock)) /* where the kernel stopped counting; it may have looked for other work since */
-		left_ns = monotonic_of(task->se.exec_start + clock.lag_ns, clock.ns, now_ns);
+	if (cpu_clock_of(task, &clock)) { /* where the kernel stopped counting; it may have looked for other work since */
+		left_clock_ns = task->se.exec_start + clock.lag_ns;
+		left_ns = monotonic_of(left_clock_ns, clock.ns, now_ns);
+	}
 	if (left_ns < thread->on_ns) /* the offset between the clocks is known better now */
 		left_ns = thread->on_ns;
 	if (!thread->on_ns && thread->off_ns)
 		come_back_unseen(task, &owner, thread, left_ns);
 	else if (thread->on_ns && owner.slot->enabled)
-		tell_rest_stolen(task, &owner, thread, left_ns);
+		tell_rest_stolen(task, &owner, thread, left_ns, left_clock_ns);
 	thread->off_ns = left_ns;
 	thread->ran_ns = task->se.sum_exec_runtime;
 	thread->run_delay_ns = task->sched_info.run_delay;
