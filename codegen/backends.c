@@ -52,6 +52,33 @@ int backend_add(const struct codegen_backend *backend)
 	return 0;
 }
 
+static bool is_word(const char *text)
+{
+	size_t n = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.+");
+
+	return n > 0 && n <= 64 && text[n] == '\0';
+}
+
+int backend_languages(char *list, uint32_t *ret_bits, const char **ret_other)
+{
+	*ret_bits = 0;
+	*ret_other = NULL;
+	for (char *word; (word = strsep(&list, ","));) {
+		enum spvscope_language l;
+
+		if (spvscope_language_parse(word, &l) < 0) {
+			bool one_too_many = *ret_other != NULL;
+
+			*ret_other = word;
+			if (one_too_many || !is_word(word))
+				return -EINVAL;
+			l = SPVSCOPE_LANGUAGE_OTHER;
+		}
+		*ret_bits |= 1u << l;
+	}
+	return 0;
+}
+
 int backend_find(size_t i)
 {
 	return backends[i]->find ? backends[i]->find(backends[i]) : 0;

@@ -18,6 +18,9 @@ const struct codegen_backend *backend_named(const char *name);
 const struct codegen_backend *backend_for(enum spvscope_language language);
 /* Borrowed for the life of the process. 0, -EEXIST when there is one of that name, -ENOSPC. */
 int backend_add(const struct codegen_backend *backend);
+/* "glsl,hlsl": bits of the languages, at most one of them a word that nobody else here knows, which *ret_other points to in the
+ * list then, NULL else. The list is cut at its commas. 0; -EINVAL with *ret_other the word that is too many. */
+int backend_languages(char *list, uint32_t *ret_bits, const char **ret_other);
 /* Lets the i-th find what it needs. */
 int backend_find(size_t i);
 

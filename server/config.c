@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "codegen/command/command.h"
 #include "server/http/http.h"
 #include "server/http/http_listen.h"
 
@@ -79,6 +80,11 @@ static const struct option_row rows[] = {
 	{ "cache-bytes", OPTION_NUMBER, AT(cache_bytes), 0, 1ull << 40, "64M", "BYTES",
 		"results in memory that answer the same request again; 0: each is compiled" },
 	{ "cache-disk-bytes", OPTION_NUMBER, AT(cache_disk_bytes), 0, 1ull << 44, "256M", "BYTES", "the same on disk; 0: none" },
+	{ "command", OPTION_LIST, AT(commands), .value_name = "LINE",
+		.prose = "a compiler of your own, as 'NAME LANGUAGES : PROGRAM ARGUMENTS'; may be repeated; "
+			 "api/docs/own-compilers.md has all of it" },
+	{ "backend-dir", OPTION_LIST, AT(backend_dirs), .value_name = "DIR",
+		.prose = "back ends as shared libraries: each *.so there is loaded into the workers' template; may be repeated" },
 	{ "drain-ms", OPTION_NUMBER, AT(drain_ms), 0, 600000, "10000", "MS",
 		"how long a stop waits for compiles under way" },
 	{ "worker-path", OPTION_TEXT, AT(worker_path), 1, 4096, NULL, "FILE", "spvscope-worker (default: found beside spvscoped)" },
@@ -172,6 +178,19 @@ static int set_text(struct config *c, const struct option_row *row, const char *
 	return 0;
 }
 
+/* What only the workers' template reads later is looked at now, while someone sees the answer. */
+static int add_to_list(struct config *c, const struct option_row *row, const char *value, const char *from, char *error,
+	size_t error_size)
+{
+	char why[256];
+
+	if (row->offset == AT(commands) && command_check(value, why, sizeof why) < 0)
+		return fail(error, error_size, "%s: %s", from, why);
+	if (row->offset == AT(backend_dirs) && value[0] != '/')
+		return fail(error, error_size, "%s: %s takes an absolute path, not '%.80s'", from, row->name, value);
+	return list_add((struct string_list *)((char *)c + row->offset), value);
+}
+
 static int set(struct config *c, const struct option_row *row, const char *value, const char *from, char *error,
 	size_t error_size)
 {
@@ -183,7 +202,7 @@ static int set(struct config *c, const struct option_row *row, const char *value
 	case OPTION_TEXT:
 		return set_text(c, row, value, from, error, error_size);
 	case OPTION_LIST:
-		return list_add(slot, value);
+		return add_to_list(c, row, value, from, error, error_size);
 	case OPTION_NUMBER:
 		if (!parse_number(value, &number) || number < row->min || number > row->max)
 			return fail(error, error_size, "%s: %s takes a number from %llu to %llu, not '%.40s'", from, row->name,
@@ -434,6 +453,8 @@ void config_done(struct config *c)
 {
 	list_done(&c->listen);
 	list_done(&c->allowed_hosts);
+	list_done(&c->commands);
+	list_done(&c->backend_dirs);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
 		if (rows[i].type == OPTION_TEXT)
 			free(*(char **)((char *)c + rows[i].offset));

@@ -29,6 +29,7 @@ struct config {
 	uint64_t n_workers, max_queued, worker_max_runs, worker_max_rss_bytes, output_bytes;
 	unsigned isolation;              /* enum isolation */
 	bool analyzer;
+	struct string_list commands, backend_dirs; /* further back ends, for the worker template */
 	char *worker_path, *analyzer_path, *web_root;
 	char *trace;                     /* directives, as given */
 	struct trace_filter trace_filter; /* worked out: --trace, else SPVSCOPE_LOG, else the build's level */

@@ -169,11 +169,42 @@ static int open_cache(struct program *p)
 	return o.memory_bytes ? cache_new(p->front.loop, &o, &p->front.cache) : 0;
 }
 
+static void worker_args_free(char ***args)
+{
+	for (char **a = *args; a && *a; a++)
+		free(*a);
+	free(*args);
+}
+
+static bool put_args(char **args, const char *option, const struct string_list *list)
+{
+	while (*args)
+		args++;
+	for (size_t i = 0; i < list->n; i++)
+		if (asprintf(&args[i], "--%s=%s", option, list->items[i]) < 0) {
+			args[i] = NULL;
+			return false;
+		}
+	return true;
+}
+
+/* What the workers' template is to be told of the configuration. NULL when there is no memory for it. */
+static char **make_worker_args(const struct config *c)
+{
+	_cleanup_(worker_args_free) char **args = calloc(c->commands.n + c->backend_dirs.n + 1, sizeof *args);
+
+	if (!args || !put_args(args, "command", &c->commands) || !put_args(args, "backend-dir", &c->backend_dirs))
+		return NULL;
+	return TAKE_PTR(args);
+}
+
 static int open_service(struct program *p)
 {
 	const struct config *c = &p->config;
+	_cleanup_(worker_args_free) char **worker_args = make_worker_args(c);
 	struct compile_service_options o = {
 		.worker_path = c->worker_path,
+		.worker_args = (const char *const *)worker_args,
 		.analyzer_path = c->analyzer ? c->analyzer_path : NULL,
 		.n_workers = (unsigned)c->n_workers,
 		.max_queued = (unsigned)c->max_queued,

@@ -240,7 +240,8 @@ static int optimize(struct optimizer_run *o, const struct optimizer_shim_options
 
 bool spirv_legalizes(const struct codegen_run *run)
 {
-	return run->result->language == SPVSCOPE_LANGUAGE_HLSL &&
+	/* Compilers other than our own do it themselves. */
+	return run->result->language == SPVSCOPE_LANGUAGE_HLSL && !run->job->backend &&
 		!(run->job->options.flags & SPVSCOPE_OPTION_HLSL_NO_LEGALIZATION);
 }
 

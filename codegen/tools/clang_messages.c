@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/strbuf.h"
 
 static const struct {
 	const char *word;
@@ -69,6 +70,61 @@ static void take_place(char *place, struct message *m)
 	m->file = place;
 	m->line = first ? first : last;
 	m->column = first ? last : 0;
+}
+
+/* Forms of others: "ERROR: file:1: text" of glslang's own programs, "file(1,2): error 30015: text" of slangc. They are brought
+ * into clang's. False: it is neither. */
+static bool bring_into_form(const char *line, struct strbuf *out)
+{
+	static const struct {
+		const char *word, *as;
+	} words[] = {{"ERROR: ", "error"}, {"WARNING: ", "warning"}};
+	unsigned n, column;
+	int end = 0;
+
+	strbuf_reset(out);
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		if (strncmp(line, words[i].word, strlen(words[i].word)) != 0)
+			continue;
+		const char *rest = line + strlen(words[i].word), *digits = NULL;
+		for (const char *c = rest; (c = strchr(c, ':')) && !digits; c++)
+			if (isdigit((unsigned char)c[1]) && strspn(c + 1, "0123456789") == strcspn(c + 1, ":"))
+				digits = c;
+		if (!digits)
+			return false; /* "ERROR: 2 compilation errors." */
+		const char *text = strchr(digits + 1, ':');
+		if (!text)
+			return false;
+		strbuf_printf(out, "%.*s: %s:%s", (int)(text - rest), rest, words[i].as, text + 1);
+		return true;
+	}
+	const char *open = strchr(line, '(');
+	if (!open || open == line)
+		return false;
+	if (sscanf(open, "(%u,%u)%n", &n, &column, &end) == 2 && end > 0 && open[end] == ':')
+		strbuf_printf(out, "%.*s:%u:%u%s", (int)(open - line), line, n, column, open + end);
+	else if (sscanf(open, "(%u)%n", &n, &end) == 1 && end > 0 && open[end] == ':')
+		strbuf_printf(out, "%.*s:%u%s", (int)(open - line), line, n, open + end);
+	else
+		return false;
+	return true;
+}
+
+/* "error 30015: text": the number goes. */
+static void drop_number(struct strbuf *out)
+{
+	static const char *const words[] = {": error ", ": warning "};
+
+	for (size_t i = 0; i < ARRAY_SIZE(words) && out->data; i++) {
+		char *at = strstr(out->data, words[i]);
+		size_t len = at ? strspn(at + strlen(words[i]), "0123456789") : 0;
+
+		if (!at || len == 0 || at[strlen(words[i]) + len] != ':')
+			continue;
+		char *blank = at + strlen(words[i]) - 1;
+		memmove(blank, blank + 1 + len, strlen(blank + 1 + len) + 1);
+		return;
+	}
 }
 
 /* False: the line is no message. */
@@ -171,6 +227,7 @@ static int tell(struct codegen_run *run, const struct job_files *files, const ch
 int clang_messages_tell(struct codegen_run *run, const struct job_files *files, const char *source, const char *text)
 {
 	_cleanup_free_ char *copy = strdup(text ? text : "");
+	_cleanup_strbuf_ struct strbuf formed = {0};
 	char *at = copy;
 	int outcome = CODEGEN_GOOD;
 
@@ -180,6 +237,12 @@ int clang_messages_tell(struct codegen_run *run, const struct job_files *files, 
 		struct message m;
 
 		line[strcspn(line, "\r")] = '\0';
+		if (bring_into_form(line, &formed)) {
+			drop_number(&formed);
+			line = formed.data;
+		}
+		if (!line)
+			return -ENOMEM;
 		if (!take_apart(line, &m))
 			continue;
 		int r = tell(run, files, source, &m);

@@ -10,7 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/sysinfo.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,6 +22,7 @@
 
 #define PATIENCE_NS (2 * NS_PER_S)
 #define MAX_TEXT    65536
+#define MAX_TASKS   64 /* beyond those that the machine has: the limit counts all of the user's */
 
 /* Where programs are when PATH does not say so: a service's PATH is short. */
 static const char usual_folders[] = "/usr/local/bin:/usr/bin:/bin";
@@ -57,11 +60,28 @@ static _Noreturn void become(const char *program, const char *const argv[], int 
 {
 	char *const env[] = {(char *)"PATH=/usr/local/bin:/usr/bin:/bin", (char *)"LC_ALL=C.UTF-8", NULL};
 
-	if (dup2(out_fd, STDOUT_FILENO) < 0)
+	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	struct sysinfo info;
+
+	/* It is trusted, but may not be what it is taken for: what it starts is one group, and few. */
+	setpgid(0, 0);
+	if (sysinfo(&info) == 0)
+		setrlimit(RLIMIT_NPROC, &(struct rlimit){info.procs + MAX_TASKS, info.procs + MAX_TASKS});
+	if (dup2(out_fd, STDOUT_FILENO) < 0 || dup2(null_fd, STDIN_FILENO) < 0 || dup2(null_fd, STDERR_FILENO) < 0)
 		_exit(127);
 	signal(SIGPIPE, SIG_DFL);
 	execve(program, (char *const *)argv, env);
 	_exit(127);
+}
+
+/* It has, or does before the time is over; it is not reaped. */
+static bool has_ended(pid_t pid, uint64_t until_ns)
+{
+	_cleanup_fd_ int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	uint64_t now_ns = clock_now_ns();
+	struct pollfd p = {pidfd, POLLIN, 0};
+
+	return pidfd >= 0 && poll(&p, 1, now_ns < until_ns ? (int)((until_ns - now_ns) / NS_PER_MS) + 1 : 0) > 0;
 }
 
 /* What it prints on standard output, cut; an empty text when it does not end well in time. */
@@ -92,9 +112,14 @@ static int ask(const char *program, const char *const argv[], struct strbuf *out
 		if (out->len < MAX_TEXT)
 			strbuf_append(out, chunk, (size_t)n);
 	}
+	timely = timely && has_ended(pid, until_ns);
+	/* While it is not reaped its number is the group's alone. A child that has not come as far as setpgid has no group. */
+	kill(-pid, SIGKILL);
 	if (!timely)
 		kill(pid, SIGKILL);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	while (waitpid(-pid, NULL, 0) > 0) /* what it left came to this process, the subreaper */
 		;
 	if (!timely || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
 		strbuf_reset(out);
@@ -180,6 +205,13 @@ static int add_script(struct tool *t, const char *path)
 	at[strcspn(at, " \t\r\n")] = '\0';
 	int r = tool_may_read(t, at);
 	return r < 0 ? r : add_libraries(t, at);
+}
+
+int tool_may_run(struct tool *t, const char *path)
+{
+	int r = tool_may_read(t, path);
+
+	return r < 0 ? r : add_libraries(t, path);
 }
 
 /* ---- the program ---- */

@@ -8,7 +8,7 @@
 
 #include "base/cleanup.h"
 
-/* Without "." parts and doubled slashes. NULL in *ret: it leads out of the folder, or is none. */
+/* Without "." and ".." parts and doubled slashes. NULL in *ret: it leads out of the folder, or is none. */
 static int plain_name(const char *name, char **ret)
 {
 	_cleanup_free_ char *out = malloc(strlen(name) + 1);
@@ -22,9 +22,13 @@ static int plain_name(const char *name, char **ret)
 	for (const char *at = name; *at;) {
 		size_t len = strcspn(at, "/");
 
-		if (len == 2 && at[0] == '.' && at[1] == '.')
-			return 0;
-		if (len > 0 && !(len == 1 && at[0] == '.')) {
+		if (len == 2 && at[0] == '.' && at[1] == '.') {
+			if (n == 0)
+				return 0;
+			while (n > 0 && out[n - 1] != '/')
+				n--;
+			n -= n > 0;
+		} else if (len > 0 && !(len == 1 && at[0] == '.')) {
 			if (n)
 				out[n++] = '/';
 			memcpy(out + n, at, len);

@@ -77,10 +77,10 @@ static void tell_end(const struct codegen_run *run, uint32_t span, const struct 
 		span_u64(run, span, "tool.exit_code", (uint64_t)a->status);
 	if (a->end == TOOL_SIGNALED)
 		span_str(run, span, "tool.signal", sigabbrev_np(a->status));
-	if (a->end != TOOL_NOT_STARTED && !resident)
-		span_u64(run, span, "tool.exec_ns", a->exec_ns);
-	if (!a->reply_size)
-		span_u64(run, span, "tool.exit_ns", a->exit_ns);
+	if (a->end != TOOL_NOT_STARTED && !resident) {
+		span_u64(run, span, "tool.exec_after_ns", a->exec_ns - a->start_ns);
+		span_u64(run, span, "tool.exit_after_ns", a->exit_ns - a->start_ns);
+	}
 	if (a->n_left)
 		span_u64(run, span, "tool.processes_ended_with_it", a->n_left);
 }

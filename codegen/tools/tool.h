@@ -38,6 +38,8 @@ struct tool {
 int tool_find_program(struct tool *t, const char *const names[]);
 /* One more file or folder that it may read. 0, -errno when there is none of that name. */
 int tool_may_read(struct tool *t, const char *path);
+/* The same for a program: with its libraries. */
+int tool_may_run(struct tool *t, const char *path);
 /* The first line that it prints when it is called so; unconfined, with nothing submitted, for at most two seconds. The caller
  * frees; NULL: it prints none. */
 char *tool_first_line(const struct tool *t, const char *const argv[]);

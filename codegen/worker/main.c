@@ -10,6 +10,9 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "codegen/command/command.h"
+#include "codegen/plugins.h"
+#include "codegen/tools/host.h"
 #include "codegen/trace/filter.h"
 #include "codegen/worker/sandbox.h"
 #include "codegen/worker/template.h"
@@ -22,6 +25,8 @@ static const char help_text[] =
 	"look at it. Start spvscoped instead.\n"
 	"\n"
 	"  --control-fd=N   serve as the worker template on descriptor N, a SOCK_SEQPACKET socket\n"
+	"  --command=LINE   add a compiler of the user's own, as the service's option does; may be repeated\n"
+	"  --backend-dir=DIR  load each *.so there as a back end; may be repeated\n"
 	"  --sandbox        print what a worker may do, with the reason of each rule\n"
 	"  --version        print the versions of this program and of the compilers\n"
 	"  --help           print this\n"
@@ -69,10 +74,21 @@ static int parse_control_fd(const char *text, int *ret)
 	return 0;
 }
 
+/* The front has looked at the line already; what is wrong with one must not keep the others from work. */
+static void add_command(const char *line)
+{
+	char error[256] = "no memory";
+
+	if (command_add(line, error, sizeof(error)) < 0)
+		log_warn("worker::template", "command '%.80s': %s", line, error);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{"control-fd", required_argument, NULL, 'c'},
+		{"command", required_argument, NULL, 'm'},
+		{"backend-dir", required_argument, NULL, 'b'},
 		{"sandbox", no_argument, NULL, 's'},
 		{"version", no_argument, NULL, 'v'},
 		{"help", no_argument, NULL, 'h'},
@@ -81,14 +97,23 @@ int main(int argc, char **argv)
 	struct trace_filter filter;
 	int control_fd = -1, option;
 
+	setup_log(&filter);
 	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
 		switch (option) {
 		case 'c':
 			if (parse_control_fd(optarg, &control_fd) < 0)
 				return 2;
 			break;
+		case 'm':
+			add_command(optarg);
+			break;
+		case 'b':
+			plugins_load(optarg);
+			break;
 		case 's':
 			sandbox_describe(stdout);
+			printf("\nExternal tools run beside their worker.\n\n");
+			host_describe(stdout);
 			return 0;
 		case 'v':
 			printf("spvscope-worker %s\n%s\n", SPVSCOPE_VERSION, spvscope_compiler_versions());
@@ -108,7 +133,6 @@ int main(int argc, char **argv)
 		fputs(help_text, stderr);
 		return 2;
 	}
-	setup_log(&filter);
 	int r = template_run(control_fd);
 	if (r < 0) {
 		log_error("worker::template", "ends: %s", strerror(-r));

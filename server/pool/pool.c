@@ -500,13 +500,14 @@ int pool_new(struct loop *loop, const struct pool_options *o, struct pool **ret)
 		return -ENOMEM;
 	p->loop = loop;
 	p->o = *o;
-	p->o.worker_path = NULL; /* the template keeps its own copy */
+	p->o.worker_path = NULL; /* the template keeps its own copies */
+	p->o.worker_args = NULL;
 	p->analyzer_fd = -1;
 	r = loop_timer(loop, UINT64_MAX, on_soon, p, &p->soon);
 	if (r >= 0)
 		r = loop_timer(loop, clock_now_ns() + WATCH_PERIOD_NS, on_watchdog, p, &p->watchdog);
 	if (r >= 0)
-		r = template_new(loop, o->worker_path, &events, p, &p->template);
+		r = template_new(loop, o->worker_path, o->worker_args, &events, p, &p->template);
 	if (r < 0) {
 		pool_free(p);
 		return r;

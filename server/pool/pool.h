@@ -58,6 +58,7 @@ struct worker_death {
 
 struct pool_options {
 	const char *worker_path;
+	const char *const *worker_args; /* NULL-terminated; NULL: none; copied */
 	unsigned n_workers;
 	uint64_t worker_max_runs;
 	uint64_t worker_max_rss_bytes;

@@ -26,6 +26,7 @@
 struct template {
 	struct loop *loop;
 	char *path;
+	char **argv;
 	struct template_events events;
 	void *arg;
 	int socket;
@@ -197,7 +198,6 @@ static void tell_trouble(struct template *t, int error)
 
 static int start_process(struct template *t)
 {
-	const char *const argv[] = {"spvscope-worker", "--control-fd=3", NULL};
 	_cleanup_fd_ int ours = -1, theirs = -1;
 	int pair[2], r;
 
@@ -207,7 +207,7 @@ static int start_process(struct template *t)
 	theirs = pair[1];
 	if (fcntl(ours, F_SETFL, O_NONBLOCK) < 0)
 		return -errno;
-	r = spawn_process(t->path, argv, MALLOC_SETTING, theirs, &t->process);
+	r = spawn_process(t->path, (const char *const *)t->argv, MALLOC_SETTING, theirs, &t->process);
 	if (r < 0)
 		return r;
 	r = loop_watch(t->loop, ours, EPOLLIN, on_readable, t, &t->watch);
@@ -235,8 +235,28 @@ static void start(struct template *t)
 	loop_timer_set(t->timer, t->started_ns + HELLO_NS);
 }
 
-int template_new(struct loop *loop, const char *path, const struct template_events *events, void *arg,
-	struct template **ret)
+/* The program's whole argument list; false: no memory. */
+static bool make_argv(struct template *t, const char *const *args)
+{
+	size_t n = 0;
+
+	while (args && args[n])
+		n++;
+	t->argv = calloc(n + 3, sizeof(*t->argv));
+	if (!t->argv)
+		return false;
+	t->argv[0] = strdup("spvscope-worker");
+	t->argv[1] = strdup("--control-fd=3");
+	for (size_t i = 0; i < n; i++)
+		t->argv[2 + i] = strdup(args[i]);
+	for (size_t i = 0; i < n + 2; i++)
+		if (!t->argv[i])
+			return false;
+	return true;
+}
+
+int template_new(struct loop *loop, const char *path, const char *const *args, const struct template_events *events,
+	void *arg, struct template **ret)
 {
 	struct template *t = calloc(1, sizeof(*t));
 	int r;
@@ -249,7 +269,7 @@ int template_new(struct loop *loop, const char *path, const struct template_even
 	t->socket = -1;
 	t->process.pidfd = -1;
 	t->path = strdup(path);
-	r = t->path ? loop_timer(loop, UINT64_MAX, on_timer, t, &t->timer) : -ENOMEM;
+	r = t->path && make_argv(t, args) ? loop_timer(loop, UINT64_MAX, on_timer, t, &t->timer) : -ENOMEM;
 	if (r < 0) {
 		template_free(t);
 		return r;
@@ -265,6 +285,9 @@ void template_free(struct template *t)
 		return;
 	loop_source_free(t->timer);
 	disconnect(t);
+	for (char **a = t->argv; a && *a; a++)
+		free(*a);
+	free(t->argv);
 	free(t->path);
 	free(t);
 }

@@ -38,7 +38,8 @@ struct template_state {
 	uint64_t n_started;
 };
 
-int template_new(struct loop *loop, const char *path, const struct template_events *events, void *arg,
+/* args: NULL-terminated, or NULL; copied. */
+int template_new(struct loop *loop, const char *path, const char *const *args, const struct template_events *events, void *arg,
 	struct template **ret);
 void template_free(struct template *t); /* ends the process; nobody is called */
 void template_state(const struct template *t, struct template_state *ret);
