@@ -19,6 +19,7 @@
 #define ANALYZER_PATIENCE_NS  (10 * NS_PER_S)  /* for an analyzer that starts, or a worker that it knows */
 #define TEMPLATE_PATIENCE_NS  (10 * NS_PER_S)  /* for a template that cannot be started */
 #define TICK_NS               (500 * NS_PER_MS)
+#define LINGER_NS             (250 * NS_PER_MS) /* for a compile that is outdated to end by itself */
 #define ASSEMBLING_MAX        256u             /* beyond it answers wait for their records, so that clients slow down */
 
 /* ---- lists ---- */
@@ -133,6 +134,18 @@ void compile_answer(struct compile *c, const struct compile_outcome *o)
 		c->fn(c->arg, o);
 }
 
+void compile_answer_cancelled(struct compile *c)
+{
+	struct compile_outcome o = c->a.outcome;
+
+	memset(&o.result, 0, sizeof(o.result));
+	memset(&o.failure, 0, sizeof(o.failure));
+	o.result.status = SPVSCOPE_STATUS_CANCELLED;
+	o.traced = false;
+	o.duration_ns = clock_now_ns() - c->a.received_ns;
+	compile_answer(c, &o);
+}
+
 static void answer(struct compile *c)
 {
 	if (!c->answered)
@@ -206,6 +219,10 @@ void compile_end(struct compile *c)
 
 	if (c->cached && !c->cancelled) {
 		compile_cache_answer(c);
+		return;
+	}
+	if (c->lingers) {
+		compile_free(c);
 		return;
 	}
 	c->a.finished_ns = clock_now_ns();
@@ -447,6 +464,25 @@ static bool same_document(const struct compile_request *a, const struct compile_
 	       strcmp(a->document.session ? a->document.session : "", b->document.session ? b->document.session : "") == 0;
 }
 
+/* There is a newer version, so it is answered. Its worker is left to end by itself for a while: a worker that is killed
+ * has to be forked anew, and a compile in one that has run nothing takes half as long again, for the memory that it must
+ * copy. So of two workers that are typed at, each stays warm, and the newest version waits half a compile at the most. */
+static void outdate(struct compile *c)
+{
+	uint64_t now_ns = clock_now_ns(), end_ns = now_ns + LINGER_NS;
+
+	if (c->state != COMPILE_RUNNING || c->followers || c->service->o.n_workers < 2 || c->a.keep ||
+	    c->a.request.analyzer.kind != ANALYZER_OFF) {
+		compile_cancel(c, false);
+		return;
+	}
+	c->lingers = true;
+	c->leads = false;
+	if (end_ns < c->a.runs[0].sent_ns + c->a.request.wall_ms * NS_PER_MS)
+		loop_timer_set(c->timer, end_ns);
+	compile_answer_cancelled(c);
+}
+
 /* The newest version of a document wins, in whatever order they arrive. */
 static void supersede(struct compile *c)
 {
@@ -460,7 +496,7 @@ static void supersede(struct compile *c)
 		if (other == c || other->answered || !same_document(&c->a.request, &other->a.request))
 			continue;
 		if (other->a.request.document.version < c->a.request.document.version)
-			compile_cancel(other, false);
+			outdate(other);
 		else if (other->a.request.document.version > c->a.request.document.version)
 			outdated = true;
 	}

@@ -156,20 +156,12 @@ void compile_cache_leave(struct compile *c)
 /* Whoever asked for it does not want it any more, and others do: it goes on for them. */
 bool compile_cache_cancel_alone(struct compile *c)
 {
-	struct compile_outcome o;
-
 	if (!c->followers)
 		return false;
 	if (c->answered)
 		return true;
-	o = c->a.outcome;
-	memset(&o.result, 0, sizeof(o.result));
-	memset(&o.failure, 0, sizeof(o.failure));
-	o.result.status = SPVSCOPE_STATUS_CANCELLED;
-	o.traced = false;
-	o.duration_ns = clock_now_ns() - c->a.received_ns;
 	c->cancelled_alone = true;
-	compile_answer(c, &o);
+	compile_answer_cancelled(c);
 	return true;
 }
 

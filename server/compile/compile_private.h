@@ -63,6 +63,7 @@ struct compile {
 	struct cache_key key, whole_key; /* without files; with all of them */
 	bool leads;                      /* others may follow it */
 	bool remembers;                  /* its result goes to the cache */
+	bool lingers;                    /* outdated and answered; ends for its worker's sake */
 	bool cancelled_alone;            /* answered as cancelled, and going on for its followers */
 	bool kept_once;
 	struct compile *leader, *followers, *follow_prev, *follow_next;
@@ -135,6 +136,8 @@ void compile_enqueue(struct compile *c);
 void compile_end_soon(struct compile *c);
 /* Its one outcome. */
 void compile_answer(struct compile *c, const struct compile_outcome *o);
+/* The same, and what goes on goes on. */
+void compile_answer_cancelled(struct compile *c);
 /* Lends workers to those in the queue, as far as there are any. */
 void compile_dispatch(struct compile_service *s);
 void compile_on_soon(void *service);

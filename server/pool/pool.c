@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The set of workers and its balance: how many there are, which are too old, who is reaped when. Runs in the front, on
- * the loop's thread. */
+/* Workers from their fork to their end: what they and the template say of them, who gets which, who is reaped when. Runs in
+ * the front, on the loop's thread. */
 #include "server/pool/pool.h"
 
 #include <assert.h>
@@ -19,31 +19,10 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "codegen/trace/span_log.h"
-#include "server/pool/template.h"
+#include "server/pool/pool_private.h"
 
 #define TARGET                "server::pool"
 #define RUNS_BETWEEN_RSS      16               /* reading /proc/PID/statm takes some 15 µs */
-#define FORK_RETRY_NS         (200 * NS_PER_MS)
-#define TEMPLATE_PATIENCE_NS  (15 * NS_PER_S)  /* for a fork or the word of a death; a warm-up step takes 0.2 s */
-#define WATCH_PERIOD_NS       (1 * NS_PER_S)
-
-struct pool {
-	struct loop *loop;
-	struct pool_options o;
-	struct template *template;
-	struct loop_source *soon;  /* balance and `changed`, outside of any caller's stack */
-	struct loop_source *watchdog;
-	struct worker *workers;
-	uint64_t n_ids;
-	int analyzer_fd;           /* borrowed */
-	uint64_t analyzer_generation;
-	uint64_t fork_retry_ns;    /* no fork before this */
-	unsigned want_fresh;       /* takers that found only used ones, since the last balance */
-	uint64_t want_tools;       /* bits of `tool`: takers that found none with a host for it, likewise */
-	bool telling;              /* `changed` is being called */
-	unsigned confinement;
-	uint64_t n_forked, n_died;
-};
 
 /* Balancing and news wait for the next turn of the loop, so that no caller is surprised in the middle of its work. */
 static void soon(struct pool *p)
@@ -132,7 +111,7 @@ static int worker_ask_for(struct worker *w)
 	return template_send(w->pool->template, &m, (int[]){theirs, log_fd}, 2);
 }
 
-static int worker_start(struct pool *p, int tool)
+int pool_start_worker(struct pool *p, int tool)
 {
 	struct template_state ts;
 	struct worker *w = calloc(1, sizeof(*w));
@@ -165,10 +144,12 @@ void pool_kill(struct worker *w)
 		w->killed_ns = clock_now_ns();
 	if (w->pidfd >= 0)
 		pidfd_send_signal(w->pidfd, SIGKILL, NULL, 0);
+	if (w->state == WORKER_BUSY)
+		soon(w->pool); /* another may be lent, and one more is wanted */
 }
 
 /* Not lent, and not to be lent again. It holds nothing that would need a gentle end. */
-static void worker_leave(struct worker *w)
+void pool_end_worker(struct worker *w)
 {
 	w->state = WORKER_LEAVING;
 	worker_disconnect(w);
@@ -185,7 +166,7 @@ static void worker_died(struct worker *w, bool template_died)
 	if (w->state != WORKER_LEAVING && (!w->killed_ns || w->hung_up) && !template_died)
 		p->n_died++;
 	if (w->state == WORKER_STARTING && !template_died)
-		p->fork_retry_ns = clock_now_ns() + FORK_RETRY_NS; /* perhaps each one will: no fork storm */
+		p->fork_retry_ns = clock_now_ns() + POOL_FORK_RETRY_NS; /* perhaps each one will: no fork storm */
 	worker_disconnect(w);
 	soon(p);
 	if (w->state == WORKER_BUSY) {
@@ -283,7 +264,7 @@ static void template_forked(void *arg, uint64_t id, pid_t pid, int *pidfd, unsig
 	}
 	if (pid <= 0 || *pidfd < 0) {
 		log_warn(TARGET, "no worker could be forked: %s", strerror(error));
-		p->fork_retry_ns = clock_now_ns() + FORK_RETRY_NS;
+		p->fork_retry_ns = clock_now_ns() + POOL_FORK_RETRY_NS;
 		worker_free(w);
 	} else {
 		p->n_forked++;
@@ -339,113 +320,6 @@ static void template_gone(void *arg)
 	soon(p);
 }
 
-/* Would a worker that is forked now be better? While the tables are being warmed, not each step is worth a fork. */
-static bool is_stale(const struct worker *w, const struct template_state *ts)
-{
-	if (w->analyzer_generation != w->pool->analyzer_generation)
-		return true;
-	return (w->warm_steps == 0 && ts->warm_steps > 0) || (ts->warm && w->warm_steps < ts->warm_steps_total);
-}
-
-static bool is_live(const struct worker *w)
-{
-	return w->state <= WORKER_BUSY && w->socket >= 0;
-}
-
-/* The idle worker that is missed least, of those with a host for a tool or of the others. */
-static struct worker *least_useful(struct pool *p, const struct template_state *ts, bool with_host)
-{
-	struct worker *least = NULL;
-
-	for (struct worker *w = p->workers; w; w = w->next) {
-		if (w->state != WORKER_IDLE || (w->tool != WORKERS_PLAIN) != with_host)
-			continue;
-		if (!least || is_stale(w, ts) > is_stale(least, ts) ||
-		    (is_stale(w, ts) == is_stale(least, ts) && w->n_runs > least->n_runs))
-			least = w;
-	}
-	return least;
-}
-
-/* Those with a host for a tool are forked when someone wants one, and stay; there are as many as plain ones at most, of all
- * tools together, for more could not run at a time. */
-static void balance_tools(struct pool *p, const struct template_state *ts)
-{
-	unsigned n_live = 0;
-	uint64_t starting = 0;
-
-	for (struct worker *w = p->workers; w; w = w->next) {
-		n_live += is_live(w) && w->tool != WORKERS_PLAIN;
-		if (is_live(w) && w->state == WORKER_STARTING)
-			starting |= 1ull << w->tool;
-	}
-	for (int tool = 1; tool < BACKENDS_MOST; tool++) {
-		if (!(p->want_tools & ~starting & 1ull << tool))
-			continue;
-		if (n_live >= p->o.n_workers) {
-			struct worker *w = least_useful(p, ts, true);
-
-			if (!w)
-				continue; /* one that comes back is looked at again */
-			worker_leave(w);
-			n_live--;
-		}
-		int r = worker_start(p, tool);
-		if (r < 0) {
-			log_warn(TARGET, "cannot ask for a worker with a tool: %s", strerror(-r));
-			p->fork_retry_ns = clock_now_ns() + FORK_RETRY_NS;
-			return;
-		}
-		n_live++;
-	}
-	p->want_tools = 0;
-}
-
-/* As many live ones as wanted. A better one is forked before a worse one goes, so that requests never wait for it. */
-static void balance(struct pool *p)
-{
-	struct template_state ts;
-	unsigned n_live = 0, n_idle = 0, n_starting = 0, n_stale = 0, target = p->o.n_workers;
-
-	template_state(p->template, &ts);
-	if (!ts.up)
-		return;
-	if (clock_now_ns() < p->fork_retry_ns) {
-		loop_timer_set(p->soon, p->fork_retry_ns);
-		return;
-	}
-	for (struct worker *w = p->workers; w; w = w->next) {
-		bool live = is_live(w) && w->tool == WORKERS_PLAIN;
-
-		n_live += live;
-		n_idle += live && w->state == WORKER_IDLE;
-		n_starting += live && w->state == WORKER_STARTING;
-		n_stale += live && w->state != WORKER_STARTING && is_stale(w, &ts);
-	}
-	if ((n_stale || (p->want_fresh && n_idle)) && n_starting == 0)
-		target++;
-	p->want_fresh = 0;
-	balance_tools(p, &ts);
-	for (; n_live < target; n_live++) {
-		int r = worker_start(p, WORKERS_PLAIN);
-
-		if (r < 0) {
-			log_warn(TARGET, "cannot ask for a worker: %s", strerror(-r));
-			p->fork_retry_ns = clock_now_ns() + FORK_RETRY_NS;
-			return;
-		}
-		n_starting++;
-	}
-	while (n_live > p->o.n_workers && n_starting == 0) {
-		struct worker *w = least_useful(p, &ts, false);
-
-		if (!w)
-			return;
-		worker_leave(w);
-		n_live--;
-	}
-}
-
 static void on_soon(void *arg)
 {
 	struct pool *p = arg;
@@ -454,34 +328,7 @@ static void on_soon(void *arg)
 	p->telling = true;
 	p->o.changed(p->o.arg);
 	p->telling = false;
-	balance(p);
-}
-
-/* A template that neither forks nor tells of deaths is no use. */
-static void on_watchdog(void *arg)
-{
-	struct pool *p = arg;
-	uint64_t now_ns = clock_now_ns();
-	struct template_state ts;
-
-	loop_timer_set(p->watchdog, now_ns + WATCH_PERIOD_NS);
-	template_state(p->template, &ts);
-	for (struct worker *w = p->workers; w && ts.up; w = w->next) {
-		bool waits_for_fork = !w->pid && now_ns - w->fork_ns > TEMPLATE_PATIENCE_NS;
-		bool waits_for_exit = w->pid && w->killed_ns && !w->exit_known && w->state != WORKER_DEAD &&
-				      now_ns - w->killed_ns > TEMPLATE_PATIENCE_NS;
-
-		if (w->template_generation == ts.generation && (waits_for_fork || waits_for_exit)) {
-			template_give_up(p->template, "it does not answer");
-			break;
-		}
-		if (w->state == WORKER_STARTING && w->pid && !w->killed_ns &&
-		    now_ns - w->fork_ns > TEMPLATE_PATIENCE_NS) {
-			log_warn(TARGET, "worker %d does not become ready; it is ended", (int)w->pid);
-			pool_kill(w);
-		}
-	}
-	balance(p);
+	pool_balance(p);
 }
 
 int pool_new(struct loop *loop, const struct pool_options *o, struct pool **ret)
@@ -505,7 +352,7 @@ int pool_new(struct loop *loop, const struct pool_options *o, struct pool **ret)
 	p->analyzer_fd = -1;
 	r = loop_timer(loop, UINT64_MAX, on_soon, p, &p->soon);
 	if (r >= 0)
-		r = loop_timer(loop, clock_now_ns() + WATCH_PERIOD_NS, on_watchdog, p, &p->watchdog);
+		r = loop_timer(loop, clock_now_ns() + POOL_WATCH_PERIOD_NS, pool_on_watchdog, p, &p->watchdog);
 	if (r >= 0)
 		r = template_new(loop, o->worker_path, o->worker_args, &events, p, &p->template);
 	if (r < 0) {
@@ -597,11 +444,17 @@ struct worker *pool_take(struct pool *p, const struct spvscope_job *job, bool fr
 {
 	struct worker *best = NULL;
 	struct template_state ts;
+	unsigned n_lent = 0;
 
 	template_state(p->template, &ts);
 	int tool = backends_workers_for(ts.backends, job);
 	if (tool == WORKERS_UNKNOWN)
 		return NULL; /* the template tells soon, and `changed` is called then */
+	/* Spares wait for others to be killed; they are not for more compiles at a time. */
+	for (struct worker *w = p->workers; w; w = w->next)
+		n_lent += w->state == WORKER_BUSY && !w->killed_ns && (w->tool != WORKERS_PLAIN) == (tool != WORKERS_PLAIN);
+	if (n_lent >= p->o.n_workers)
+		return NULL;
 	for (struct worker *w = p->workers; w; w = w->next) {
 		if (w->state != WORKER_IDLE || w->socket < 0 || w->tool != tool || !knows_backends(w, ts.backends, job))
 			continue;
@@ -666,7 +519,7 @@ void pool_release(struct worker *w, bool retire)
 	}
 	assert(w->state == WORKER_BUSY);
 	if (retire || w->n_runs >= p->o.worker_max_runs || w->socket < 0 || w->killed_ns || is_too_big(w))
-		worker_leave(w);
+		pool_end_worker(w);
 	else
 		w->state = WORKER_IDLE;
 }

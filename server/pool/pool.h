@@ -90,8 +90,9 @@ struct image *pool_image(const struct pool *p, uint64_t *ret_template_generation
  * must live until the next call. */
 void pool_set_analyzer(struct pool *p, int registration_fd, uint64_t generation);
 
-/* Lends an idle worker that can do the job, or returns NULL. fresh: one that has run nothing. analyzer_generation, unless 0: one that is
- * registered with that analyzer. What is missing is forked then, and `changed` tells. */
+/* Lends an idle worker that can do the job, or returns NULL. fresh: one that has run nothing. analyzer_generation, unless
+ * 0: one that is registered with that analyzer. At most n_workers are lent at a time, those killed not counted, and as
+ * many with a tool; a few more are ready to take their place. What is missing is forked then, and `changed` tells. */
 struct worker *pool_take(struct pool *p, const struct spvscope_job *job, bool fresh, uint64_t analyzer_generation,
 	void *user);
 /* Starts a run: 0 or -errno. */

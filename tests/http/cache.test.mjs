@@ -190,7 +190,7 @@ test('results that were dear or asked for again outlive the service', async () =
 	const dear = { name: 'a.frag', source: fresh(large) }, again = { name: 'a.frag', source: fresh() }, once = { name: 'a.frag', source: fresh() };
 	const first = await Service.start({ folder, cache: true });
 	const made = (await first.compile(dear)).body;
-	await first.compile(once);
+	const cheap = (await first.compile(once)).body.duration_ns < 20e6; // it may not be, on a busy machine
 	await first.fetch(`/v1/compilations/${(await first.compile(again)).body.id}`);
 	assert.equal((await first.compile(again)).body.cache, 'hit');
 	await first.stop();
@@ -205,8 +205,8 @@ test('results that were dear or asked for again outlive the service', async () =
 		const trace = await (await second.fetch(`/v1/traces/${hit.trace.id}`)).json();
 		assert.equal(trace.source, dear.source);
 		assert.equal((await second.compile(again)).body.cache, 'hit');
-		assert.equal((await second.compile(once)).body.cache, 'miss');
-		assert.equal((await second.metrics()).spvscope_cache_disk_hits_total, 2);
+		assert.equal((await second.compile(once)).body.cache, cheap ? 'miss' : 'hit');
+		assert.equal((await second.metrics()).spvscope_cache_disk_hits_total, cheap ? 2 : 3);
 	} finally {
 		await second.close();
 	}
