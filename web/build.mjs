@@ -44,7 +44,7 @@ const COMMON = {
   jsx: 'automatic',
   jsxImportSource: 'preact',
   legalComments: 'none',
-  banner: { js: '/* spvscope viewer, Apache-2.0; contains Preact and CodeMirror, MIT */' },
+  banner: { js: '/* Apache-2.0; Preact and CodeMirror: MIT */' },
   metafile: true,
   write: false,
   logLevel: 'warning',

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { loadModel } from './support/model.mjs';
 
 const {
-  again, columns, compare, curl, draft, exports: formats, files, flame, format, functions, linemap, lines, passes, profile, route, saved, search, spans, steps, strips, text,
+  again, compare, curl, draft, exports: formats, files, flame, format, functions, linemap, lines, passes, profile, route, saved, search, spans, steps, strips, text,
   ticks, tokens, traces, words, zoom,
 } = await loadModel();
 
@@ -101,19 +101,6 @@ test('boxes are found by place and by path', () => {
   assert.equal(p.fnName[others.fn[zoom.findZoom(others, p, way)]], 'main', 'as deep as it goes');
   assert.equal(zoom.findZoom(t, p, ''), 0);
   assert.equal(zoom.findZoom(t, p, 'nothing.here'), 0);
-});
-
-test('columns are read from bytes as JSON.parse would', () => {
-  const j = { ...profileJson(), odd: { deep: [[1, 2], 'a"]}', null, true, { x: '\\"' }] }, empty: [], none: {}, big: [9007199254740991, -1], words: ['[1,2]', 'é'], n: -3.5e2 };
-  const read = columns.readColumns(new TextEncoder().encode(JSON.stringify(j)));
-  const plain = (v) => (ArrayBuffer.isView(v) ? [...v] : v && typeof v === 'object' && !Array.isArray(v) ? Object.fromEntries(Object.entries(v).map(([k, x]) => [k, plain(x)])) : v);
-  assert.deepEqual(plain(read), j);
-  assert.ok(read.stacks.parent instanceof Float64Array);
-  assert.deepEqual(plain(columns.readColumns(new TextEncoder().encode(' { "a" : [ 1 , 2 ] , "b" : "x" } '))), { a: [1, 2], b: 'x' });
-  for (const broken of ['', '[', '{"a":[1,}', '{"a":[1.5]}', '{"a"', '{"a":[1'])
-    assert.throws(() => columns.readColumns(new TextEncoder().encode(broken)), undefined, broken);
-  const p = profile.decodeProfile(columns.readColumns(new TextEncoder().encode(JSON.stringify(profileJson()))));
-  assert.deepEqual(boxes(p, flame.mergeProfile(p, null)), boxes(p, flame.mergeProfile(profile.decodeProfile(profileJson()), null)));
 });
 
 test('in the order of time neighbours share a box, and what comes again has one of its own', () => {

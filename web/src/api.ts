@@ -2,7 +2,6 @@
 // The service's contract as types, and the calls. Nothing else on the page fetches. A trace that was opened from a file
 // answers in the service's place.
 
-import { readColumns } from './model/columns';
 import type { SavedTrace } from './model/saved';
 
 export type Status = 'ok' | 'failed' | 'crashed' | 'timed_out' | 'out_of_memory' | 'cancelled';
@@ -258,14 +257,8 @@ function fromFile<T>(id: string, part: (s: SavedTrace) => T | null | undefined):
 
 export const getTrace = async (id: string, signal?: AbortSignal): Promise<TraceJson> =>
   (isSaved(id) ? fromFile(id, (s) => s.trace) : json<TraceJson>(`/v1/traces/${of(id)}`, { signal }));
-/** The columns, in arrays or typed ones. */
-export async function getFlame(id: string, kind: string, signal?: AbortSignal): Promise<unknown> {
-  if (isSaved(id)) return fromFile(id, (s) => s.flames[kind]);
-  const response = await request(`/v1/traces/${of(id)}/flame?format=columns${kind === 'on-cpu' ? '' : `&kind=${of(kind)}`}`, { signal });
-  return readColumns(new Uint8Array(await response.arrayBuffer()));
-}
-export const getFlameJson = (id: string, kind: string): Promise<FlameJson> =>
-  (isSaved(id) ? Promise.resolve(fromFile(id, (s) => s.flames[kind])) : json<FlameJson>(`/v1/traces/${of(id)}/flame?format=columns${kind === 'on-cpu' ? '' : `&kind=${of(kind)}`}`));
+export const getFlame = (id: string, kind: string, signal?: AbortSignal): Promise<FlameJson> =>
+  (isSaved(id) ? Promise.resolve(id).then(() => fromFile(id, (s) => s.flames[kind])) : json<FlameJson>(`/v1/traces/${of(id)}/flame?format=columns${kind === 'on-cpu' ? '' : `&kind=${of(kind)}`}`, { signal }));
 export const getLog = async (id: string, signal?: AbortSignal): Promise<LogEntry[]> =>
   (isSaved(id) ? fromFile(id, (s) => s.log) : json<LogEntry[]>(`/v1/traces/${of(id)}/log`, { signal }));
 export const getDisassembly = async (id: string, signal?: AbortSignal): Promise<string> =>

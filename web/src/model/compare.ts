@@ -40,7 +40,9 @@ function spanPaths(t: SpanTable): string[] {
   const paths = new Array<string>(t.n);
   const seen = new Map<string, number>();
   for (let i = 0; i < t.n; i++) {
-    const p = t.parent[i]!;
+    let p = t.parent[i]!;
+    // A compile that was repeated has its spans below one more than a compile that was not.
+    while (p >= 0 && t.name[p] === 'server::repeat') p = t.parent[p]!;
     const path = `${p < 0 ? '' : paths[p]!}/${t.name[i]!}`;
     const nth = (seen.get(path) ?? 0) + 1;
     seen.set(path, nth);

@@ -56,5 +56,5 @@ export function sandwich(p: Profile, keep: Uint8Array | null, fn: number): { cal
     up.count(node, weightOf(p, s));
     upNode[s] = node;
   }
-  return { callees: layOut(down, downNode, true), callers: layOut(up, upNode, true) };
+  return { callees: layOut(down, downNode, true, false), callers: layOut(up, upNode, true, false) };
 }

@@ -35,7 +35,7 @@ export interface Profile {
 
 type Numbers = ArrayLike<number>;
 const EMPTY: Numbers = [];
-const numbers = (a: unknown): Numbers => (Array.isArray(a) || ArrayBuffer.isView(a) ? a as unknown as Numbers : EMPTY);
+const numbers = (a: unknown): Numbers => (Array.isArray(a) ? a as Numbers : EMPTY);
 
 /** Names of functions, each known once by name and module. */
 export class Functions {
@@ -57,8 +57,7 @@ export class Functions {
   }
 }
 
-export function decodeProfile(json: unknown): Profile {
-  const j = json as FlameJson;
+export function decodeProfile(j: FlameJson): Profile {
   if (j.format !== 'spvscope-columns') throw new Error('this is no flame graph in columns');
   if (j.version !== 1) throw new Error(`flame columns of version ${j.version}; this page reads version 1`);
   const functions = new Functions();
@@ -70,9 +69,9 @@ export function decodeProfile(json: unknown): Profile {
   for (let i = 0; i < names.length; i++) {
     fnOfFrame[i] = functions.of(j.strings[names[i]!] || '[unknown]', j.strings[modules[i]!] ?? '', j.strings[files[i]!] ?? '');
   }
-  const stackParent = Int32Array.from(numbers(j.stacks.parent));
+  const stackParent = new Int32Array(numbers(j.stacks.parent));
   const stackFn = stackFunctions(stackParent, numbers(j.stacks.frame), fnOfFrame);
-  const sampleStack = Int32Array.from(numbers(j.samples.stack));
+  const sampleStack = new Int32Array(numbers(j.samples.stack));
   for (let s = 0; s < sampleStack.length; s++) if (sampleStack[s]! >= stackFn.length) throw new Error(`a sample has no stack ${sampleStack[s]}`);
   const n = sampleStack.length;
   const column = (a: unknown): Numbers => (numbers(a).length === n ? numbers(a) : new Uint8Array(n));
@@ -80,12 +79,12 @@ export function decodeProfile(json: unknown): Profile {
   return {
     kind: j.kind, unit: j.unit, frequencyHz: j.frequency_hz, fnName: functions.name, fnModule: functions.module, fnFile: functions.file,
     fnRoot, fnTruncated, fnKernel, stackParent, stackFn, sampleStack,
-    sampleSpan: Uint32Array.from(column(j.samples.span)),
-    sampleResult: Uint8Array.from(column(j.samples.result)),
-    sampleInKernel: Uint8Array.from(column(j.samples.in_kernel)),
-    sampleRun: Uint32Array.from(column(j.samples.run)),
-    sampleTime: Float64Array.from(column(j.samples.time_ns)),
-    sampleWeight: weight.length === n && n ? Float64Array.from(weight) : null,
+    sampleSpan: new Uint32Array(column(j.samples.span)),
+    sampleResult: new Uint8Array(column(j.samples.result)),
+    sampleInKernel: new Uint8Array(column(j.samples.in_kernel)),
+    sampleRun: new Uint32Array(column(j.samples.run)),
+    sampleTime: new Float64Array(column(j.samples.time_ns)),
+    sampleWeight: weight.length === n && n ? new Float64Array(weight) : null,
     ...lanesOf(j, n, functions),
     n, total: j.total, complete: j.complete, truncated: j.truncated, lost: j.lost,
   };

@@ -231,7 +231,7 @@ function FlameDifference({ diff, base, to }: { diff: FlameDiff; base: Side; to: 
                 <td class="num">{Math.abs(deviations(c.base, c.to, base.unit, to.unit)) < SURE ? <span class="muted">chance</span> : <Delta base={c.base} to={c.to} format={formatNs} />}</td></tr>
             ))}</tbody></table></div></div>
         <div><h3>Vanished <span class="count">{formatCount(gone.length)}</span></h3>
-          {gone.length ? <ul class="vanished">{gone.slice(0, 30).map((i) => <li key={i}><span class="fn">{shortName(name(i))}</span> <span class="muted">{formatNs(diff.base[i]!)}, below {shortName(name(diff.tree.parent[i]!))}{Math.abs(sure(i)) < SURE && ', within chance'}</span></li>)}</ul>
+          {gone.length ? <ul class="vanished table-scroll" tabIndex={0} aria-label="Vanished">{gone.slice(0, 100).map((i) => <li key={i}><span class="fn">{shortName(name(i))}</span> <span class="muted">{formatNs(diff.base[i]!)}, below {shortName(name(diff.tree.parent[i]!))}{Math.abs(sure(i)) < SURE && ', within chance'}</span></li>)}</ul>
             : <p class="muted">Every stack of the base is in the other, too.</p>}
         </div>
       </div>

@@ -288,6 +288,8 @@ function extensionsOf(o: Options): Extension[] {
     EditorView.contentAttributes.of({
       'aria-label': o.label, tabindex: '0', spellcheck: 'false', autocapitalize: 'off', ...(writing ? {} : { 'aria-readonly': 'true', inputmode: 'none' }),
     }),
+    // In the state at once: the browser would tell of its own selection some time later.
+    keymap.of([{ key: 'Mod-a', run: (view) => (view.dispatch({ selection: { anchor: 0, head: view.state.doc.length } }), true) }]),
     keymap.of(writing ? [
       { key: 'Mod-z', run: undo }, { key: 'Mod-y', run: redo }, { key: 'Mod-Shift-z', run: redo },
       { key: 'Mod-Enter', run: () => (o.onSubmit?.(), true) },

@@ -26,7 +26,7 @@ interface SandwichProps {
 const MAX_CHOICES = 60;
 
 export function Sandwich({ profile, hueOf, onTooFew, keep, callees, route, set, step }: SandwichProps) {
-  const top = useMemo(() => functionTable(callees, profile).filter((r) => !madeUp(profile, r.fn)), [callees]);
+  const top = useMemo(() => functionTable(callees, profile).filter((r) => !madeUp(profile, r.fn) && !profile.fnName[r.fn]!.startsWith('[')), [callees]);
   const asked = route.fn ? profile.fnName.indexOf(route.fn) : -1;
   const fn = asked >= 0 ? asked : top[0]?.fn ?? -1;
   const [up, setUp] = useState(''); // the zoom among the callers
