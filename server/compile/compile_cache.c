@@ -91,6 +91,35 @@ void compile_cache_template_changed(struct compile_service *s)
 	cache_drop_answers(s->cache);
 }
 
+/* A back end that the request names may be another program by its next request, of which nobody tells: those are compiled
+ * each time. So is what comes before it is known which back ends there are. */
+static bool can_be_remembered(const struct compile *c)
+{
+	const struct spvscope_job *job = &c->a.request.job;
+	struct pool_state ps;
+
+	if (backends_is_built_in(job))
+		return true;
+	pool_state(c->service->pool, &ps);
+	return !job->backend && ps.backends->complete;
+}
+
+/* What is not in the workers themselves: the program's version, or that there is none. */
+static void print_compiler_of(const struct compile *c, struct strbuf *out)
+{
+	const struct spvscope_job *job = &c->a.request.job;
+	const struct backend_info *b;
+	struct pool_state ps;
+
+	strbuf_puts(out, c->service->compilers);
+	if (backends_is_built_in(job))
+		return;
+	pool_state(c->service->pool, &ps);
+	b = backends_for(ps.backends, job->language);
+	if (b)
+		strbuf_printf(out, "\n%s %s %s", b->name, b->version, b->missing);
+}
+
 static int make_keys(struct compile *c)
 {
 	static const struct cache_names all = {.all = true};
@@ -98,9 +127,13 @@ static int make_keys(struct compile *c)
 	struct cache_key files;
 	int r;
 
+	_cleanup_strbuf_ struct strbuf compilers = {0};
+	print_compiler_of(c, &compilers);
+	if (compilers.failed)
+		return -ENOMEM;
 	memcpy(filter, c->filter, c->filter_len);
 	filter[c->filter_len] = '\0';
-	r = cache_key_of_request(&c->a.request, c->service->compilers, filter, c->fresh_worker, &c->key);
+	r = cache_key_of_request(&c->a.request, compilers.data, filter, c->fresh_worker, &c->key);
 	if (r < 0)
 		return r;
 	cache_key_of_files(&c->a.request.job, &all, &files);
@@ -275,7 +308,7 @@ void compile_cache_begin(struct compile *c)
 	struct cached *cached;
 
 	if (!s->cache || !s->compilers || c->cache_use == COMPILE_CACHE_IGNORE || c->a.request.analyzer.kind != ANALYZER_OFF ||
-	    make_keys(c) < 0) {
+	    !can_be_remembered(c) || make_keys(c) < 0) {
 		if (s->cache)
 			cache_count(s->cache, COMPILE_CACHE_BYPASS);
 		compile_enqueue(c);

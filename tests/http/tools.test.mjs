@@ -369,6 +369,28 @@ test('a back end in a shared library is loaded, and gets the tracer as a table',
 	assert.match(service.stderr, /broken\.so/);
 });
 
+test('results of a language are cached; those of a named back end are not, for its program may change', async (t) => {
+	const cached = await Service.start({ cache: true, args: ['--command', 'mine glsl : glslangValidator -V -S {stage} -o {output} {input}'] });
+	try {
+		const twice = async (fields) => {
+			await cached.compile(fields);
+			return (await cached.compile(fields)).body.cache;
+		};
+		const ready = async () => (await (await cached.fetch('/v1/languages')).json()).backends.some((b) => b.name === 'mine');
+		while (!await ready())
+			await sleep(50);
+		assert.equal(await twice({ name: 'a.frag', source: fragment }), 'hit');
+		assert.equal(await twice({ backend: 'mine', name: 'a.frag', source: fragment }), 'bypass');
+		if (missing('opencl-c'))
+			return t.diagnostic(missing('opencl-c'));
+		assert.equal(await twice({ name: 'a.cl', source: kernel, files: headers }), 'hit');
+		const other = { name: 'a.cl', source: kernel, files: { 'lib/twice.clh': '#define TWICE(x) ((x) + 7.0f)\n' } };
+		assert.equal((await cached.compile(other)).body.cache, 'miss');
+	} finally {
+		await cached.close();
+	}
+});
+
 test('workers for what is built in have no tool host', async () => {
 	const status = (pid) => readFileSync(`/proc/${pid}/status`, 'utf8');
 	const children = (pid) => spawnSync('pgrep', ['-P', pid], { encoding: 'utf8' }).stdout.trim().split('\n').filter(Boolean);
