@@ -226,3 +226,30 @@ test('counters are in /metrics', async (t) => {
 		assert.equal(grown(name), value, name);
 	assert.ok(analyzer.expected > 0 && analyzer.samples > 0.5 * analyzer.expected && analyzer.samples < 1.5 * analyzer.expected);
 });
+
+test('what a tool does is in the trace, under its own process and in the tool\'s span', async (t) => {
+	if (why)
+		return t.skip(why);
+	const source = 'kernel void k(global float *a, global const float *b) { int i = get_global_id(0); a[i] = b[i] * 2.0f; }';
+	const body = await analyze(source, { kind: 'release', min_samples: 300, budget_ms: 10000 },
+		{ name: 'a.cl', language: 'opencl-c', isolation: 'request' });
+	if (body.diagnostics.some((d) => d.code === 'not-installed'))
+		return t.skip(`no OpenCL C here: ${body.diagnostics[0].message}`);
+	assert.equal(body.status, 'ok', JSON.stringify(body.diagnostics));
+	const all = [...spansOf((await trace(body)).spans)];
+	const tool = all.find((s) => s.name.startsWith('codegen::tool::'));
+	const inTool = new Set([...spansOf([tool])].map((s) => s.id));
+	const { samples } = await columns(body, 'on-cpu');
+	const others = samples.pid.map((pid, i) => ({ pid, span: samples.span[i], byTime: samples.span_by_time[i] })).filter(({ pid }) => pid !== tool.pid);
+	t.diagnostic(`${others.length} of ${samples.pid.length} samples in ${new Set(others.map((o) => o.pid)).size} other processes, ${body.analyzer.forks} forks`);
+	assert.ok(body.analyzer.forks > 0);
+	assert.equal(body.analyzer.lost_forks, 0);
+	assert.ok(others.length > 0.5 * samples.pid.length, 'the compiler is the tool');
+	assert.ok(others.filter((o) => inTool.has(o.span)).length > 0.9 * others.length, 'it runs while its span is open');
+	assert.ok(others.every((o) => o.byTime), 'another program tells no span of ours');
+	assert.equal(body.analyzer.spans.disagreeing, 0);
+	// Its worker waits for it meanwhile.
+	assert.ok(tool.profiled.blocked_ns + tool.profiled.runnable_ns > 0.5 * tool.profiled.wall_ns);
+	const off = await columns(body, 'off-cpu');
+	assert.ok(off.samples.pid.some((pid) => pid !== tool.pid), 'and its own waits are there');
+});
