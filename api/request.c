@@ -212,13 +212,13 @@ static bool is_too_deep(const char *body, size_t len)
 	return false;
 }
 
-int compile_request_from_json(const char *body, size_t len, struct compile_request *ret, struct diag *d)
+int request_parse_json(const char *body, size_t len, json_t **ret, struct diag *d)
 {
 	json_error_t error;
 
 	if (is_too_deep(body, len))
 		return diag_set(d, API_ERROR_TOO_DEEP, "", "the JSON nests deeper than %d levels", REQUEST_MAX_JSON_DEPTH);
-	_cleanup_(json_decrefp) json_t *root = json_loadb(body, len, JSON_REJECT_DUPLICATES, &error);
+	json_t *root = json_loadb(body, len, JSON_REJECT_DUPLICATES, &error);
 	if (!root) {
 		if (json_error_code(&error) == json_error_out_of_memory)
 			return -ENOMEM;
@@ -227,10 +227,28 @@ int compile_request_from_json(const char *body, size_t len, struct compile_reque
 				error.text);
 		return diag_set(d, API_ERROR_BAD_JSON, "", "line %d, column %d: %s", error.line, error.column, error.text);
 	}
-	if (!json_is_object(root))
-		return field_wrong_type(d, "", "an object", root);
+	if (!json_is_object(root)) {
+		field_wrong_type(d, "", "an object", root);
+		json_decref(root);
+		return -EINVAL;
+	}
+	*ret = root;
+	return 0;
+}
+
+int compile_request_from_tree(json_t *root, struct compile_request *ret, struct diag *d)
+{
 	int result = walk(ret, root, "", d);
+
 	return result < 0 ? result : compile_request_finish(ret, d);
+}
+
+int compile_request_from_json(const char *body, size_t len, struct compile_request *ret, struct diag *d)
+{
+	_cleanup_(json_decrefp) json_t *root = NULL;
+	int result = request_parse_json(body, len, &root, d);
+
+	return result < 0 ? result : compile_request_from_tree(root, ret, d);
 }
 
 int compile_request_set_query(struct compile_request *r, const char *key, const char *value, struct diag *d)

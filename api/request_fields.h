@@ -53,6 +53,11 @@ struct request_field {
 extern const struct request_field request_fields[];
 extern const size_t n_request_fields;
 
+/* An object of JSON, with the limits that all bodies have; the caller drops it. 0, -EINVAL with d filled, -ENOMEM. */
+int request_parse_json(const char *body, size_t len, json_t **ret, struct diag *d);
+/* As compile_request_from_json, of what has been parsed. */
+int compile_request_from_tree(json_t *root, struct compile_request *ret, struct diag *d);
+
 /* Custom fields of the table, request_custom.c. */
 int field_source_json(struct compile_request *r, const struct request_field *f, json_t *v, struct diag *d);
 int field_source_base64_json(struct compile_request *r, const struct request_field *f, json_t *v, struct diag *d);

@@ -29,10 +29,14 @@ extern const struct http_route front_routes[]; /* routes.c */
 
 /* routes_compile.c */
 void route_compile(void *app, struct http_request *req);
+enum compile_cache_use route_cache_use(struct http_request *req); /* as Cache-Control says */
 void route_compilation(void *app, struct http_request *req);
 void route_compilation_spirv(void *app, struct http_request *req);
 void route_compilation_disassembly(void *app, struct http_request *req);
 void route_compilation_delete(void *app, struct http_request *req);
+
+/* routes_batch.c */
+void route_batch(void *app, struct http_request *req);
 
 /* routes_traces.c */
 void route_traces(void *app, struct http_request *req);

@@ -12,6 +12,7 @@ static const char *const flame_query[] = { "format", "span", "kind", NULL };
 
 const struct http_route front_routes[] = {
 	{ "POST", "/v1/compile", route_compile, .max_body_bytes = REQUEST_MAX_BODY_BYTES },
+	{ "POST", "/v1/batch", route_batch, .max_body_bytes = REQUEST_MAX_BODY_BYTES, .query = no_query },
 	{ "GET", "/v1/compilations/{}", route_compilation, .query = no_query },
 	{ "DELETE", "/v1/compilations/{}", route_compilation_delete, .query = no_query },
 	{ "GET", "/v1/compilations/{}/spirv", route_compilation_spirv, .query = no_query },

@@ -110,7 +110,7 @@ static void on_done(void *arg, const struct compile_outcome *o)
 
 /* ---- the same bytes again ---- */
 
-static enum compile_cache_use cache_use(struct http_request *req)
+enum compile_cache_use route_cache_use(struct http_request *req)
 {
 	const char *control = http_header(req, "Cache-Control");
 
@@ -295,7 +295,7 @@ void route_compile(void *app, struct http_request *req)
 	}
 	if (form == 3)
 		form = FORM_SPIRV;
-	enum compile_cache_use use = cache_use(req);
+	enum compile_cache_use use = route_cache_use(req);
 	uint64_t start_ns = clock_now_ns();
 	struct cache_exact exact;
 	size_t len;
