@@ -8,6 +8,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { lygiaShaders } from './lygia.mjs';
 import { startService } from './service.mjs';
 import { threeShaders } from './three.mjs';
+import { Tool } from './tool.mjs';
 
 const AT_ONCE = 2;
 const GOLDEN = new URL('golden.json', import.meta.url);
@@ -38,13 +39,16 @@ function serviceError({ http, body }) {
 describe('corpora', () => {
 	let service;
 	let compilers;
-	const counts = {};
+	const counts = {}, differences = [];
+	let n_compared = 0;
+	const tool = new Tool();
 
 	before(async () => {
 		service = await startService(build);
 		({ compilers } = await service.get('/v1/languages'));
 	});
 	after(async () => {
+		tool.close();
 		assert.equal(await service.stop(), 0, 'the service ends well');
 	});
 
@@ -55,6 +59,12 @@ describe('corpora', () => {
 			const answer = await service.compile(request);
 			const count = (counts[corpus] ??= { compiled: 0, failed: 0, failures: [] });
 			const error = serviceError(answer);
+			if (!error) {
+				const difference = await tool.difference(request, answer.body);
+				n_compared++;
+				if (difference)
+					differences.push(`${corpus}: ${id}: ${difference}`);
+			}
 			if (error)
 				errors.push(`${corpus}: ${id}: ${error}`);
 			else if (answer.body.status === 'ok')
@@ -74,8 +84,15 @@ describe('corpora', () => {
 		assert.deepEqual(errors, []);
 	}
 
-	it('every file of lygia gets an answer', () => drive(lygiaShaders()));
+	it('every file of lygia gets an answer', () => drive(lygiaShaders('glsl')));
+	it('every file of lygia in HLSL gets an answer', () => drive(lygiaShaders('hlsl')));
 	it("every program of three's shader library gets an answer", () => drive(threeShaders()));
+
+	it("verdicts and modules are glslangValidator's", () => {
+		console.log(`${n_compared} compared`);
+		assert.ok(n_compared > 1000);
+		assert.deepEqual(differences, []);
+	});
 
 	it('the same ones compile as before', (t) => {
 		for (const [corpus, { compiled, failed }] of Object.entries(counts))

@@ -202,7 +202,7 @@ static unsigned count(unsigned i)
 {
 	static const enum position_encoding encodings[] = { POSITION_UTF8, POSITION_UTF16, POSITION_UTF32 };
 	_cleanup_(compile_request_done) struct compile_request request = { 0 };
-	_cleanup_(compile_outcome_done) struct compile_outcome o = { .request = &request };
+	_cleanup_(compile_outcome_done) struct compile_outcome o = { .request = &request, .id = "0123456789abcdef0123456789abcdef" };
 	struct expected e = { 0 };
 	unsigned n = 0;
 
