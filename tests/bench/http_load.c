@@ -5,7 +5,7 @@
  *   http_load --port=N --target=/v1/compile?… --body=FILE [--header=LINE]… [--connections=N] [--seconds=S]
  *             [--requests=MAX] [--warm-up=N] [--vary]
  *
- * --vary ends each source with another comment, so that no two are the same. Any status but 200 ends it with status 1
+ * --vary ends each source with another comment, so that no two are the same, in this run or the one before. Any status but 200 ends it with status 1
  * and what the server said. Only answers with a Content-Length are understood, which is what the service sends. */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -38,6 +38,7 @@ struct load {
 	size_t request_size;
 	uint64_t *times;
 	size_t n_done, n_started;
+	uint64_t first; /* of the numbers that it varies by: not those of the run before */
 	uint64_t begun, deadline;
 };
 
@@ -143,7 +144,7 @@ static int send_request(struct load *l, struct connection *c)
 	if (l->vary) {
 		char number[9];
 
-		snprintf(number, sizeof(number), "%08u", (unsigned)l->n_started % 100000000u);
+		snprintf(number, sizeof(number), "%08u", (unsigned)((l->first + l->n_started) % 100000000u));
 		memcpy(l->request + l->request_size - 8, number, 8);
 	}
 	l->n_started++;
@@ -267,6 +268,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	l.warm_up = l.warm_up ? l.warm_up : 1;
+	l.first = clock_realtime_ns() / NS_PER_US; /* a run makes less than one a microsecond */
 	l.times = calloc(l.max_requests + 1, sizeof(*l.times));
 	if (!l.times || make_request(&l) < 0 || run(&l, connections) < 0)
 		return 1;
