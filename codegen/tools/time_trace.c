@@ -129,6 +129,17 @@ static void tell(const struct spvscope_tracer *t, const struct event *events, si
 	close_until(t, open, &depth, UINT64_MAX);
 }
 
+/* From exec to the first event: the dynamic linker's work, which is half of a small compile. */
+static void tell_loading(const struct spvscope_tracer *t, const struct tool_answer *a, uint64_t until_ns, const char *prefix)
+{
+	char name[SPVSCOPE_SPAN_NAME_MAX + 1];
+
+	put_name(name, sizeof(name), prefix, "load");
+	uint32_t span = t->begin_at(t->ctx, SPVSCOPE_LEVEL_DEBUG, name, &(struct spvscope_usage){.now_ns = a->exec_ns});
+	if (span)
+		t->end_at(t->ctx, span, &(struct spvscope_usage){.now_ns = until_ns});
+}
+
 int time_trace_tell(struct codegen_run *run, const struct tool_answer *a, const char *prefix, const char *json, size_t size)
 {
 	const struct spvscope_tracer *t = run->tracer;
@@ -141,7 +152,9 @@ int time_trace_tell(struct codegen_run *run, const struct tool_answer *a, const 
 	if (!json_is_object(root))
 		return 0;
 	int r = take_events(root, a, &events, &n);
-	if (r >= 0)
+	if (r >= 0 && n > 0) {
+		tell_loading(t, a, events[0].from_ns, prefix);
 		tell(t, events, n, prefix);
+	}
 	return r;
 }

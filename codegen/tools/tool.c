@@ -106,10 +106,10 @@ static void tell_usage(const struct codegen_run *run, uint32_t span, const struc
 	for (size_t i = 0; i < ARRAY_SIZE(figures); i++)
 		if (figures[i].value)
 			span_u64(run, span, figures[i].key, figures[i].value);
-	/* Kept as far as an attribute goes; the back end has read all of it. */
-	if (a->out_size)
+	/* Kept as far as an attribute goes; the back end has read all of it. Some print their SPIR-V. */
+	if (a->out_size && strbuf_is_json_text(a->out, a->out_size))
 		span_str(run, span, "tool.stdout", a->out);
-	if (a->err_size)
+	if (a->err_size && strbuf_is_json_text(a->err, a->err_size))
 		span_str(run, span, "tool.stderr", a->err);
 }
 
