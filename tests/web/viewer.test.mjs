@@ -3,9 +3,11 @@
 //
 // SPVSCOPE_SCREENSHOTS=DIR also leaves pictures of each view there, in both themes, wide and narrow.
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
 import { clickSpan, openBrowser, openPage, seriousFaults, shownSamples, spanRows } from './support/browser.mjs';
 import { startService } from './support/service.mjs';
 
@@ -303,6 +305,297 @@ describe('text from sources', () => {
   });
 });
 
+/** A trace to look at, the same for several tests. */
+let busy;
+const busyTrace = async () => (busy ??= await traced({ debug_info: 'line', analyzer: { kind: 'debug', min_samples: 200, budget_ms: 1000 } }));
+const current = (page, tree) => page.locator(tree).evaluate((el) => document.getElementById(el.getAttribute('aria-activedescendant'))?.textContent);
+const region = (page, name) => page.getByRole('region', { name, exact: true });
+
+describe('one axis', () => {
+  test('a stretch that is dragged limits flame graph, passes and log, and the address brings it back', async (t) => {
+    const answer = await busyTrace();
+    if (answer.analyzer.state !== 'attached') return t.skip(`analyzer ${answer.analyzer.state}: ${answer.analyzer.reason}`);
+    view = await openPage(browser, service.url);
+    const { page } = view;
+    await view.go(`#trace=${answer.trace.id}`);
+    await page.locator('.flame').waitFor();
+    const all = await shownSamples(page);
+    const box = await page.locator('.waterfall').boundingBox();
+    await page.mouse.move(box.x + box.width * 0.45, box.y + 12);
+    await page.mouse.down();
+    await page.mouse.move(box.x + box.width * 0.6, box.y + 14, { steps: 4 });
+    await page.mouse.up();
+    await page.getByRole('button', { name: 'Show the whole time' }).waitFor();
+    assert.match(page.url(), /&range=\d+-\d+/);
+    const some = await shownSamples(page);
+    assert.ok(some > 0 && some < all, `${some} of ${all}`);
+    await page.getByText(/ of \d+ touch the chosen stretch/).waitFor();
+    await page.getByText(/lie in the chosen stretch/).waitFor();
+    await page.reload();
+    await page.locator('.flame').waitFor();
+    assert.equal(await shownSamples(page), some);
+    await page.locator('.waterfall').focus();
+    await page.keyboard.press('Escape');
+    assert.doesNotMatch(page.url(), /range=/);
+    assert.equal(await shownSamples(page), all);
+  });
+
+  test('a line of the log is marked on it, and the log is filtered', async (t) => {
+    const answer = await busyTrace();
+    if (answer.analyzer.state !== 'attached') return t.skip(`analyzer ${answer.analyzer.state}: ${answer.analyzer.reason}`);
+    view = await openPage(browser, service.url);
+    const { page } = view;
+    await view.go(`#trace=${answer.trace.id}&log=enable`);
+    const log = page.locator('.log');
+    await log.waitFor();
+    assert.ok((await log.locator('.log-name').allTextContents()).every((name) => name === 'enable'));
+    const before = await page.locator('.waterfall canvas').screenshot();
+    await log.locator('button').first().focus();
+    await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+    assert.notDeepEqual(await page.locator('.waterfall canvas').screenshot(), before, 'a mark on the axis');
+  });
+});
+
+describe('the flame graph', () => {
+  test('is focused, collapsed and sandwiched by keyboard, and each step is taken back', async (t) => {
+    const answer = await busyTrace();
+    if (answer.analyzer.state !== 'attached') return t.skip(`analyzer ${answer.analyzer.state}: ${answer.analyzer.reason}`);
+    view = await openPage(browser, service.url);
+    const { page } = view;
+    await view.go(`#trace=${answer.trace.id}&shape=callees`);
+    await page.locator('.flame').waitFor();
+    const all = await shownSamples(page);
+    await page.locator('.flame').focus();
+    for (let i = 0; i < 12; i++) await page.keyboard.press('ArrowDown');
+    const name = (await current(page, '.flame')).split(', ')[0];
+    await page.keyboard.press('f');
+    await page.getByRole('button', { name: `Undo: focus on ${name}` }).waitFor();
+    assert.match(page.url(), /&step=f/);
+    const focused = await shownSamples(page);
+    assert.ok(focused > 0 && focused <= all);
+    await page.locator('.flame').focus();
+    await page.keyboard.press('ArrowDown');
+    assert.ok((await current(page, '.flame')).startsWith(`${name}, 100 %`), 'it is the outermost frame now');
+    await page.keyboard.press('c');
+    await page.getByRole('button', { name: /^Undo: collapsed/ }).waitFor();
+    await page.getByRole('button', { name: 'Undo all' }).click();
+    assert.equal(await shownSamples(page), all);
+    await page.getByRole('button', { name: 'Functions', exact: true }).click();
+    const hottest = page.locator('.functions tbody tr').first();
+    const self = /([\d.]+) %/.exec(await hottest.locator('td').first().textContent())[1];
+    await hottest.getByRole('button').click();
+    await page.locator('.sandwich .flame').first().waitFor();
+    assert.equal(await page.locator('.sandwich .flame').count(), 2);
+    assert.ok(Number(self) > 0);
+    assert.match(page.url(), /shape=sandwich&fn=/);
+  });
+
+  test('shows the order of time, and finds spans and files', async (t) => {
+    const answer = await busyTrace();
+    if (answer.analyzer.state !== 'attached') return t.skip(`analyzer ${answer.analyzer.state}: ${answer.analyzer.reason}`);
+    view = await openPage(browser, service.url);
+    const { page } = view;
+    await view.go(`#trace=${answer.trace.id}&shape=time`);
+    await page.locator('.flame').waitFor();
+    assert.match(await page.locator('section[aria-labelledby=h-flame] .words').textContent(), /order in which they were taken/);
+    const search = page.getByPlaceholder('Search, /regex/, span:, file:');
+    await search.fill('span:codegen::opt');
+    const share = Number(/^([\d.]+) % matched/.exec(await page.locator('.matched').textContent())[1]);
+    // the same by choosing the span
+    const flame = await (await fetch(`${service.url}/v1/traces/${answer.trace.id}/flame?format=columns`)).json();
+    const spans = JSON.stringify((await (await fetch(`${service.url}/v1/traces/${answer.trace.id}`)).json()).spans);
+    const ids = new Set([...spans.matchAll(/"id":\s*(\d+),\s*"name":\s*"codegen::opt[:"]/g)].map((m) => Number(m[1])));
+    const within = flame.samples.span.filter((id) => ids.has(id)).length;
+    assert.ok(Math.abs(share - (100 * within) / flame.samples.span.length) < 0.2, `${share} % of ${within} in ${flame.samples.span.length}`);
+  });
+
+  test('goes out as the service writes it, and as a picture', async (t) => {
+    const answer = await busyTrace();
+    if (answer.analyzer.state !== 'attached') return t.skip(`analyzer ${answer.analyzer.state}: ${answer.analyzer.reason}`);
+    view = await openPage(browser, service.url);
+    const { page } = view;
+    await view.go(`#trace=${answer.trace.id}&shape=callees`);
+    await page.locator('.flame').waitFor();
+    const file = async (name) => {
+      await page.getByText('Export what is shown').click();
+      const saved = page.waitForEvent('download');
+      await page.locator('.menu-list').getByRole('button', { name, exact: true }).click();
+      return readFileSync(await (await saved).path());
+    };
+    const lines = (text) => text.trim().split('\n').sort();
+    const folded = lines((await file('Folded stacks')).toString());
+    const theirs = lines(await (await fetch(`${service.url}/v1/traces/${answer.trace.id}/flame?format=folded`)).text());
+    assert.deepEqual(folded, theirs);
+    const ss = JSON.parse(await file('speedscope'));
+    assert.deepEqual(lines(ss.profiles[0].samples.map((s, i) => `${s.map((f) => ss.shared.frames[f].name.replace(/;/g, ':')).join(';')} ${ss.profiles[0].weights[i]}`).join('\n')), theirs);
+    assert.equal((await file('pprof')).readUInt16BE(0), 0x1f8b, 'gzip');
+    assert.match((await file('SVG')).toString(), /^<svg /);
+    assert.equal((await file('PNG')).toString('latin1', 1, 4), 'PNG');
+  });
+
+  test('opens in speedscope, which lies beside the viewer', async (t) => {
+    const answer = await busyTrace();
+    if (answer.analyzer.state !== 'attached') return t.skip(`analyzer ${answer.analyzer.state}: ${answer.analyzer.reason}`);
+    view = await openPage(browser, service.url);
+    const { page, context } = view;
+    await view.go(`#trace=${answer.trace.id}`);
+    await page.locator('.flame').waitFor();
+    await page.getByText('Export what is shown').click();
+    const opened = context.waitForEvent('page');
+    await page.getByRole('button', { name: 'Open in speedscope' }).click();
+    const other = await opened;
+    const problems = [];
+    other.on('console', (m) => m.type() === 'error' && problems.push(m.text()));
+    other.on('pageerror', (e) => problems.push(e.message));
+    await other.getByText('Left Heavy').first().waitFor();
+    await other.waitForFunction((title) => document.title.includes(title), 'busy.frag');
+    assert.deepEqual(problems, []);
+  });
+});
+
+describe('source and SPIR-V', () => {
+  test('a line lights up its instructions, and an instruction its line', async () => {
+    const answer = await busyTrace();
+    view = await openPage(browser, service.url);
+    const { page } = view;
+    await view.go(`#trace=${answer.trace.id}`);
+    const source = page.locator('section[aria-labelledby=h-source]');
+    const spirv = page.locator('section[aria-labelledby=h-disassembly]');
+    await source.getByText('how many instructions').waitFor();
+    assert.ok((await source.locator('.cm-notes .cm-gutterElement').allTextContents()).some((n) => Number(n) > 0));
+    await source.locator('.cm-line', { hasText: 'sin(s + float(k))' }).first().click();
+    await spirv.locator('.cm-line.is-lit', { hasText: 'Sin' }).first().waitFor();
+    await spirv.locator('.cm-line.is-lit').first().hover();
+    await source.locator('.cm-line.is-lit', { hasText: 'sin(s + float(k))' }).waitFor();
+  });
+
+  test('a pass tells on request what it did', async () => {
+    const answer = await traced({ analyzer: undefined });
+    view = await openPage(browser, service.url);
+    const { page } = view;
+    await view.go(`#trace=${answer.trace.id}`);
+    await page.getByRole('button', { name: 'Most grown first' }).click();
+    const row = page.locator('.passes tbody tr').first();
+    assert.match(await row.textContent(), /inline-entry-points-exhaustive.*\+[\d,]+/);
+    await row.getByRole('button', { name: 'Difference' }).click();
+    await region(page, 'What inline-entry-points-exhaustive did').getByText(/lines more/).waitFor();
+    await page.locator('.pass-diff .cm-line.is-added').first().waitFor();
+  });
+
+  test('without line information a click compiles with it', async () => {
+    const answer = await traced({ analyzer: undefined });
+    view = await openPage(browser, service.url);
+    await view.go(`#trace=${answer.trace.id}`);
+    await view.page.getByRole('button', { name: 'Compile again with line information' }).click();
+    await view.page.getByText('how many instructions').waitFor();
+    assert.equal(view.page.url().includes(answer.trace.id), false);
+  });
+});
+
+describe('two compiles', () => {
+  test('are ticked in the list and compared, and the pass that grew is named', async () => {
+    const name = 'shaders/grows.frag';
+    const small = await traced({ name, source: busyShader(6), analyzer: undefined });
+    const big = await traced({ name, source: busyShader(40), analyzer: undefined });
+    view = await openPage(browser, service.url);
+    const { page } = view;
+    await view.go('#text=grows');
+    const ticks = page.getByRole('checkbox', { name: `Tick ${name}` });
+    await ticks.nth(1).check();
+    await ticks.nth(0).check();
+    await page.getByRole('link', { name: 'Compare the two' }).click();
+    await page.getByText('The pass that grew the most').waitFor();
+    assert.match(page.url(), new RegExp(`compare=${small.trace.id}&to=${big.trace.id}`));
+    const spansOf = async (a) => JSON.stringify((await (await fetch(`${service.url}/v1/traces/${a.trace.id}`)).json()).spans);
+    const times = (text) => [...text.matchAll(/"name":\s*"codegen::opt::([\w-]+)".*?"duration_ns":\s*(\d+)/g)].reduce((m, [, pass, ns]) => m.set(pass, (m.get(pass) ?? 0) + Number(ns)), new Map());
+    const [a, b] = [times(await spansOf(small)), times(await spansOf(big))];
+    const grew = [...b].sort((x, y) => (y[1] - (a.get(y[0]) ?? 0)) - (x[1] - (a.get(x[0]) ?? 0)))[0][0];
+    assert.match(await page.locator('.grown').textContent(), new RegExp(`: ${grew},`));
+    await page.getByRole('button', { name: 'Show', exact: true }).click();
+    await page.locator('.cm-line.is-added').first().waitFor();
+    await page.getByText('Neither trace has any samples').waitFor();
+  });
+
+  test('under the analyzer show their flame difference, by keyboard too', async (t) => {
+    const base = await busyTrace();
+    if (base.analyzer.state !== 'attached') return t.skip(`analyzer ${base.analyzer.state}: ${base.analyzer.reason}`);
+    const to = await traced({ source: busyShader(40) });
+    view = await openPage(browser, service.url);
+    const { page } = view;
+    await view.go(`#compare=${base.trace.id}`);
+    await page.getByRole('button', { name: 'shaders/busy.frag' }).first().waitFor();
+    await view.go(`#compare=${base.trace.id}&to=${to.trace.id}`);
+    await page.locator('.flame').focus();
+    assert.match(await current(page, '.flame'), /^all samples, .+ → .+ of a compile/);
+    await page.getByRole('heading', { name: /Vanished/ }).waitFor();
+  });
+});
+
+describe('a file', () => {
+  test('holds a trace, and opens it without the service, from a disk too', async () => {
+    const answer = await busyTrace();
+    view = await openPage(browser, service.url);
+    const { page } = view;
+    await view.go(`#trace=${answer.trace.id}`);
+    await page.getByText('Export', { exact: true }).click();
+    const saving = page.waitForEvent('download');
+    await page.getByRole('button', { name: 'The trace as a file, to open here' }).click();
+    const path = join(mkdtempSync(join(tmpdir(), 'spvscope-file-')), 'a.spvscope.json');
+    await (await saving).saveAs(path);
+    const spans = (await spanRows(page)).length;
+    for (const url of [`${service.url}/`, pathToFileURL(join(process.env.SPVSCOPE_BUILD ?? '', 'web', 'dist', 'offline.html')).href]) {
+      if (url.startsWith('file:') && !existsSync(new URL(url))) continue;
+      const other = await view.context.newPage();
+      await other.goto(url);
+      if (url.startsWith('http')) await other.route('**/v1/**', (r) => r.abort());
+      await other.locator('input[type=file]').setInputFiles(path);
+      await other.getByRole('heading', { name: 'shaders/busy.frag' }).waitFor();
+      assert.equal((await spanRows(other)).length, spans, url);
+      await other.locator('.cm-line', { hasText: 'OpEntryPoint' }).first().waitFor();
+      if (answer.analyzer.state === 'attached') assert.equal(await shownSamples(other), answer.analyzer.samples);
+      await other.close();
+    }
+    view.faults.length = 0; // the other pages had no service on purpose
+    await view.go('');
+    await page.locator('input[type=file]').setInputFiles({ name: 'no.json', mimeType: 'application/json', buffer: Buffer.from('[]') });
+    await page.getByText('no trace of spvscope').waitFor();
+  });
+});
+
+describe('the playground', () => {
+  test('checks while one types, in the gutter, and takes it back', async () => {
+    view = await openPage(browser, service.url);
+    const { page } = view;
+    await view.go('#compile');
+    await page.getByText(/^checked in/).waitFor();
+    await writeSource(page, FAILING);
+    await page.locator('.editor .code-mark.severity-1').first().waitFor();
+    await page.getByText(/1 error, checked in/).waitFor();
+    await page.getByRole('textbox', { name: 'Source' }).focus();
+    await page.keyboard.press('Control+Z');
+    await page.getByText(/^checked in/).waitFor();
+    assert.equal(await page.locator('.editor .code-mark').count(), 0);
+    await page.keyboard.press('Control+Y');
+    await page.getByText(/1 error, checked in/).waitFor();
+  });
+});
+
+describe('help', () => {
+  test('is there on "?", but not in a field, and Escape closes it', async () => {
+    view = await openPage(browser, service.url);
+    const { page } = view;
+    await view.go('');
+    await page.getByPlaceholder('Name, stage or id').fill('a?');
+    assert.equal(await page.getByRole('dialog').count(), 0);
+    await page.locator('h1').click();
+    await page.keyboard.press('?');
+    await page.getByRole('dialog').getByText('Flame graph').waitFor();
+    assert.deepEqual(await seriousFaults(page), []);
+    await page.keyboard.press('Escape');
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+  });
+});
+
 describe('the form', () => {
   test('compiles what is in it, says how to do that from a terminal, and leads to the trace', async () => {
     view = await openPage(browser, service.url);
@@ -350,7 +643,8 @@ describe('both themes, wide and narrow', () => {
     const failed = await compile({ source: FAILING, name: `shaders/${'a/rather/long/path/'.repeat(5)}wrong.frag`, trace: { level: 'debug' } });
     const pictures = process.env.SPVSCOPE_SCREENSHOTS;
     if (pictures) mkdirSync(pictures, { recursive: true });
-    const views = { list: '', compile: '#compile', trace: `#trace=${ok.trace.id}`, span: `#trace=${ok.trace.id}&span=5&q=glslang`, failed: `#trace=${failed.trace.id}` };
+    const compared = `#compare=${ok.trace.id}&to=${(await traced({ source: busyShader(30) })).trace.id}`;
+    const views = { list: '', compile: '#compile', compare: compared, sandwich: `#trace=${ok.trace.id}&shape=sandwich`, trace: `#trace=${ok.trace.id}`, span: `#trace=${ok.trace.id}&span=5&q=glslang`, failed: `#trace=${failed.trace.id}` };
     for (const theme of ['light', 'dark']) {
       for (const width of [1280, 390]) {
         const { page, context, faults, go } = await openPage(browser, service.url, { width, theme });

@@ -63,6 +63,13 @@ function paintRow(s: Surface, scene: FlameScene, depth: number, y: number, scale
   const above = depth < tree.depth[scene.zoomed]!;
   let painted = -1; // no fill left of it is needed again
   let fill = '';
+  // Narrow boxes of one colour side by side are one rectangle: there may be thousands in a row.
+  let from = 0;
+  let to = 0;
+  const flush = (): void => {
+    if (to > from) c.fillRect(from, y + 1, to - from, FLAME_ROW - 2);
+    from = to = 0;
+  };
   for (let i = lowerBound(tree, depth, scene.x0); i < rowEnd; i++) {
     const x = (tree.x[i]! - scene.x0) * scale;
     if (x >= s.width) break;
@@ -74,13 +81,18 @@ function paintRow(s: Surface, scene: FlameScene, depth: number, y: number, scale
     const match = matches?.[i];
     const own = scene.tones ? s.theme.tones[scene.tones[i]!]! : s.theme.hues[scene.hueOf[fn]!]!;
     const colour = match ? s.theme.match : matches || above ? s.theme.dim : own;
-    if (colour !== fill) c.fillStyle = fill = colour;
     const width = end - left;
     if (width < 2) {
-      c.fillRect(left, y + 1, Math.max(1, width), FLAME_ROW - 2);
-      painted = left + 1;
+      if (colour !== fill || left > to + 0.01) {
+        flush();
+        c.fillStyle = fill = colour;
+        from = left;
+      }
+      painted = to = left + 1;
       continue;
     }
+    flush();
+    if (colour !== fill) c.fillStyle = fill = colour;
     c.fillRect(left, y + 1, width - 1, FLAME_ROW - 1);
     painted = end;
     if (width > 30) {
@@ -89,6 +101,7 @@ function paintRow(s: Surface, scene: FlameScene, depth: number, y: number, scale
       fill = '';
     }
   }
+  flush();
 }
 
 function labelOf(scene: FlameScene, i: number, width: number): string {

@@ -117,3 +117,26 @@ function Slowest({ table: t, range, onSelect }: { table: SpanTable; range: TimeR
     </div>
   );
 }
+
+/** What the pointer shows. */
+export function SpanTip({ table: t, span }: { table: SpanTable; span: number }) {
+  const j = t.json[span]!;
+  const usage = usageOf(t, span);
+  const facts = [
+    `${formatNs(t.durationNs[span]!)}${wholeNs(t, span) ? ` · ${formatShare(t.durationNs[span]! / wholeNs(t, span))} of ${wholeNs(t, span) === t.totalNs ? 'all' : 'the run'}` : ''}`,
+    j.cpu_ns ? `CPU ${formatNs(j.cpu_ns)}` : '',
+    usage?.measured ? `profiled: ${formatShare(usage.onCpu)} on a CPU, ${formatShare(usage.runnable)} waiting for one, ${formatShare(usage.blocked)} blocked` : '',
+    j.minor_faults || j.major_faults ? `${formatCount((j.minor_faults ?? 0) + (j.major_faults ?? 0))} page faults` : '',
+    j.alloc_calls ? `${formatCount(j.alloc_calls)} allocations, ${formatBytes(j.alloc_bytes ?? 0)}` : '',
+    t.open[span] ? 'never ended: its process died in it' : '',
+  ].filter(Boolean);
+  const attributes = Object.entries(j.attributes ?? {}).slice(0, 6);
+  return (
+    <>
+      <strong>{t.name[span]}</strong>
+      {facts.map((f) => <div key={f}>{f}</div>)}
+      {attributes.map(([k, v]) => <div key={k} class="muted">{k}: {String(v)}</div>)}
+      {(j.events ?? []).slice(0, 2).map((e, i) => <div key={i} class={e.level === 'error' ? 'bad' : 'muted'}>{e.message}</div>)}
+    </>
+  );
+}

@@ -3,5 +3,5 @@
 
 export { Actions, NoSamples, Outcome } from './around';
 export { Choices } from './choices';
-export { SpanDetails } from './details';
+export { SpanDetails, SpanTip } from './details';
 export { Diagnostics } from './diagnostics';

@@ -59,7 +59,7 @@ function TracePage({ trace, route, go }: { trace: TraceJson; route: TraceRoute; 
     ...more, analyzer: { ...more.analyzer, min_samples: Math.min(1000000, Math.max(LEAST_MORE, trace.n_samples * MORE_SAMPLES)), budget_ms: MORE_MS },
   }));
   const onWithLines = request && (() => again.run({ ...request, debug_info: 'line' }));
-  const hasPasses = table.name.some((name) => name.startsWith('codegen::opt::'));
+  const hasPasses = useMemo(() => table.name.some((name) => name.startsWith('codegen::opt::')), [table]);
   return (
     <main class="page trace">
       <Head trace={trace} table={table} go={go} again={again} />

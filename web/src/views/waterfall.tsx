@@ -2,13 +2,15 @@
 // The span tree on a time axis: canvas for the eye, a tree of ARIA items with the same rows and selection beside it.
 
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { formatBytes, formatCount, formatNs, formatShare } from '../model/format';
+import { formatNs } from '../model/format';
 import type { TimeRange } from '../model/profile';
-import { hasChildren, labelOf, usageOf, visibleRows, wholeNs, type SpanTable } from '../model/spans';
+import { hasChildren, labelOf, visibleRows, type SpanTable } from '../model/spans';
 import { ownMeasure, sampleStrip, spreadStrip, type Strip } from '../model/strips';
 import { Surface } from '../render/surface';
 import { headHeight, labelWidth, paintWaterfall, rowAt, SPAN_ROW, toggleX, waterfallHeight, xToTime, type WaterfallScene } from '../render/waterfall';
-import { Icon, Tooltip } from './parts';
+import { Icon, lazy, Tooltip } from './parts';
+
+const SpanTip = lazy('the span', async () => (await import('./later')).SpanTip);
 
 const MIN_VIEW_NS = 200;
 const ARIA_ROWS = 24; // to each side of the current one
@@ -55,6 +57,7 @@ export function Waterfall({ table, selected, onSelect, samplesAt, range, onRange
   const inRun = table.run !== null && view[0] >= first[0] && view[1] <= first[1];
   const originNs = inRun ? table.run!.startNs : 0;
 
+  const lines = useMemo(() => lineWords(table), [table]);
   const strips = useStrips(table, samplesAt, view[0], view[1]);
   const drag = useRef<{ x: number; t: number; moved: boolean } | null>(null);
   const [dragged, setDragged] = useState<[number, number] | null>(null);
@@ -195,7 +198,7 @@ export function Waterfall({ table, selected, onSelect, samplesAt, range, onRange
   return (
     <>
       <div class="pane-tools">
-        <p class="words">Bar: wall time, from the start of the {inRun ? 'run' : 'request'}. {lineWords(table)}
+        <p class="words">Bar: wall time, from the start of the {inRun ? 'run' : 'request'}. {lines}
           {strips.length > 0 && ` Above: ${strips.map((s) => s.name.toLowerCase()).join(', ')} over the same time, each against its own highest.`}
           {table.run && ' The compile was repeated; these are the spans of one run.'} Drag along the axis to choose a stretch.</p>
         {range && <span class="chip">only <b>{formatNs(range[0] - originNs)} to {formatNs(range[1] - originNs)}</b>
@@ -258,26 +261,4 @@ function stages(t: SpanTable): Set<number> {
   const out = new Set<number>();
   for (let i = 0; i < t.n; i++) if (t.depth[i]! >= 1 && hasChildren(t, i)) out.add(i);
   return out;
-}
-
-function SpanTip({ table: t, span }: { table: SpanTable; span: number }) {
-  const j = t.json[span]!;
-  const usage = usageOf(t, span);
-  const facts = [
-    `${formatNs(t.durationNs[span]!)}${wholeNs(t, span) ? ` · ${formatShare(t.durationNs[span]! / wholeNs(t, span))} of ${wholeNs(t, span) === t.totalNs ? 'all' : 'the run'}` : ''}`,
-    j.cpu_ns ? `CPU ${formatNs(j.cpu_ns)}` : '',
-    usage?.measured ? `profiled: ${formatShare(usage.onCpu)} on a CPU, ${formatShare(usage.runnable)} waiting for one, ${formatShare(usage.blocked)} blocked` : '',
-    j.minor_faults || j.major_faults ? `${formatCount((j.minor_faults ?? 0) + (j.major_faults ?? 0))} page faults` : '',
-    j.alloc_calls ? `${formatCount(j.alloc_calls)} allocations, ${formatBytes(j.alloc_bytes ?? 0)}` : '',
-    t.open[span] ? 'never ended: its process died in it' : '',
-  ].filter(Boolean);
-  const attributes = Object.entries(j.attributes ?? {}).slice(0, 6);
-  return (
-    <>
-      <strong>{t.name[span]}</strong>
-      {facts.map((f) => <div key={f}>{f}</div>)}
-      {attributes.map(([k, v]) => <div key={k} class="muted">{k}: {String(v)}</div>)}
-      {(j.events ?? []).slice(0, 2).map((e, i) => <div key={i} class={e.level === 'error' ? 'bad' : 'muted'}>{e.message}</div>)}
-    </>
-  );
 }
