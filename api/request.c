@@ -331,11 +331,14 @@ static void list_languages(uint32_t languages, struct strbuf *out)
 /* What means nothing for the language is refused: whoever sets it expects something of it. */
 static int check_languages(const struct compile_request *r, struct diag *d)
 {
+	struct compile_request defaults = { 0 };
+
+	compile_request_init(&defaults); /* owns nothing */
 	for (size_t i = 0; i < n_request_fields; i++) {
 		const struct request_field *f = &request_fields[i];
 		_cleanup_strbuf_ struct strbuf languages = { 0 };
 
-		if (!f->languages || f->languages & 1u << r->job.language || request_field_is_default(r, f))
+		if (!f->languages || f->languages & 1u << r->job.language || request_field_is_default(r, &defaults, f))
 			continue;
 		list_languages(f->languages, &languages);
 		return diag_set(d, API_ERROR_CONFLICTING_FIELDS, f->path, "is for %s, and this is %s",

@@ -105,7 +105,8 @@ extern const char *const optimize_words[SPVSCOPE_OPTIMIZE_PASSES];
 /* Key and colon of a field that is being written. */
 void request_writer_key(struct request_writer *w, const char *path);
 /* Does the field have its default? Decided by whether request_json would write it. */
-bool request_field_is_default(const struct compile_request *r, const struct request_field *f);
+bool request_field_is_default(const struct compile_request *r, const struct compile_request *defaults,
+	const struct request_field *f);
 /* The table as JSON, for those who offer its options: [{"field", "parameter", …}]; prose is the contract's. */
 void request_fields_json(struct strbuf *out);
 

@@ -92,15 +92,16 @@ static void write_field(const struct compile_request *r, const struct compile_re
 	}
 }
 
-bool request_field_is_default(const struct compile_request *r, const struct request_field *f)
+bool request_field_is_default(const struct compile_request *r, const struct compile_request *defaults,
+	const struct request_field *f)
 {
 	_cleanup_strbuf_ struct strbuf out = { 0 };
 	struct request_writer w = { .out = &out, .is_first = true };
-	struct compile_request defaults = { 0 };
 
-	compile_request_init(&defaults); /* owns nothing */
+	if (f->type == FIELD_FLAG)
+		return !(*(const uint64_t *)(const void *)((const char *)r + f->offset) & f->flag);
 	if (f->path)
-		write_field(r, &defaults, f, &w);
+		write_field(r, defaults, f, &w);
 	return out.len == 0 && !out.failed;
 }
 

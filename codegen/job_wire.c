@@ -10,8 +10,8 @@
 #include "base/wire.h"
 #include "codegen/job_wire.h"
 
-#define JOB_WIRE_VERSION    0x6a6f6202u /* "job", then the version of this layout */
-#define RESULT_WIRE_VERSION 0x72657302u /* "res", likewise */
+#define JOB_WIRE_VERSION    0x6a6f6203u /* "job", then the version of this layout */
+#define RESULT_WIRE_VERSION 0x72657303u /* "res", likewise */
 
 /* Least bytes that an element takes on the wire: its length words. */
 #define STRING_LEAST_BYTES     4u

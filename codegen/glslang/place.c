@@ -382,6 +382,59 @@ static void relate_includes(struct glslang_places *p, struct spvscope_diagnostic
 	}
 }
 
+/* A `#line N` or `#line N "file"` at a line's beginning: the number that the next line has. */
+static bool is_line_directive(const char *line, size_t len, const char *name, uint32_t *ret_next, bool *ret_elsewhere)
+{
+	struct token t;
+
+	if (!token_next(line, len, 0, &t) || line[t.begin] != '#' || !token_next(line, len, t.end, &t) ||
+		t.end - t.begin != 4 || memcmp(line + t.begin, "line", 4) != 0 || !token_next(line, len, t.end, &t))
+		return false;
+	*ret_next = 0;
+	for (size_t i = t.begin; i < t.end && isdigit((unsigned char)line[i]) && *ret_next < UINT32_MAX / 10; i++)
+		*ret_next = *ret_next * 10 + (uint32_t)(line[i] - '0');
+	*ret_elsewhere = false;
+	if (token_next(line, len, t.end, &t) && line[t.begin] == '"')
+		*ret_elsewhere = !name || strlen(name) + 2 != t.end - t.begin ||
+			memcmp(line + t.begin + 1, name, strlen(name)) != 0;
+	return true;
+}
+
+/* Where `#line` has renumbered the text, an editor's line is another than the one that is told: of those with that
+ * number the first that has the token in its column, else the first. d->line becomes the text's own. */
+static void undo_line_directives(struct glslang_places *p, const struct spvscope_file *f, struct spvscope_diagnostic *d)
+{
+	const char *at = (const char *)f->data, *end = at + f->size;
+	uint32_t told = 1, first = 0, next;
+	bool elsewhere = false, renamed;
+	size_t text_len;
+	bool sure;
+	const char *text = token_of(d->message, &text_len, &sure);
+
+	if (!f->size || !memmem(at, f->size, "line", 4) || !spend(p, f->size))
+		return;
+	for (uint32_t own = 1; at < end; own++, told++) {
+		const char *stop = memchr(at, '\n', (size_t)(end - at));
+		size_t len = (size_t)((stop ? stop : end) - at);
+		struct token t;
+
+		if (is_line_directive(at, len, f->name, &next, &renamed)) {
+			told = next - 1;
+			elsewhere = renamed;
+		} else if (told == d->line && !elsewhere) {
+			first = first ? first : own;
+			if (d->column_begin && token_at(at, len, d->column_begin - 1, &t) && t.end - t.begin == text_len &&
+				memcmp(at + t.begin, text, text_len) == 0) {
+				d->line = own;
+				return;
+			}
+		}
+		at = stop ? stop + 1 : end;
+	}
+	if (first)
+		d->line = first;
+}
+
 void glslang_place(struct glslang_places *p, struct spvscope_diagnostic *d)
 {
 	const struct spvscope_file *f = file_named(p->run->job, d->file);
@@ -393,6 +446,11 @@ void glslang_place(struct glslang_places *p, struct spvscope_diagnostic *d)
 	d->column_begin = d->column_end = 0;
 	d->related = p->related;
 	d->n_related = 0;
+	if (f && d->line) {
+		d->column_begin = column;
+		undo_line_directives(p, f, d);
+		d->column_begin = 0;
+	}
 	if (f && d->line && find_line(p, f, d->line, &line, &len) && len <= UINT32_MAX) {
 		bool placed = column && column - 1 <= len ? place_by_column(p, d, line, len, column - 1, &t) :
 				       place_by_text(line, len, d->message, &t);

@@ -52,9 +52,12 @@ uint64_t cached_memory_bytes(const struct cached *c)
 	uint64_t bytes = sizeof(*c) + r->n_spirv_words * sizeof(uint32_t) + text_bytes(r->disassembly) +
 		text_bytes(r->preprocessed) + (c->record ? record_memory_bytes(c->record) : 0);
 
+	for (size_t i = 0; i < SPVSCOPE_N_PRODUCTS; i++)
+		bytes += text_bytes(r->products[i]);
 	for (size_t i = 0; i < r->n_diagnostics; i++)
 		bytes += sizeof(r->diagnostics[i]) + text_bytes(r->diagnostics[i].message) +
-			text_bytes(r->diagnostics[i].file);
+			text_bytes(r->diagnostics[i].file) +
+			r->diagnostics[i].n_related * sizeof(*r->diagnostics[i].related);
 	for (size_t i = 0; i < r->n_dependencies; i++)
 		bytes += sizeof(char *) + text_bytes(r->dependencies[i]);
 	for (size_t i = 0; i < r->n_absent; i++)

@@ -250,10 +250,32 @@ static void ranges_cover_the_offending_token(void **state)
 	assert_in_range(n, 3 * N_ERRORS * 95 / 100, 3 * N_ERRORS);
 }
 
+/* An editor counts the lines of its own text, whatever `#line` says. */
+static void lines_are_those_of_the_text(void **state)
+{
+	static const char text[] = "#version 450\n#line 1\nvoid f() {}\n#line 1\nvoid main() {\n\tfloat x = nothing;\n"
+				   "#line 100 \"other.frag\"\n\tx = more;\n}\n";
+	struct compile_request request = { .job = {
+		.language = SPVSCOPE_LANGUAGE_GLSL, .stage = SPVSCOPE_STAGE_FRAGMENT,
+		.source = { .name = (char *)"a.frag", .data = (uint8_t *)text, .size = sizeof text - 1 } } };
+	_cleanup_(compile_outcome_done) struct compile_outcome o = { .request = &request };
+
+	(void)state;
+	assert_int_equal(spvscope_compile(&request.job, NULL, &o.result), 0);
+	assert_int_equal(o.result.n_diagnostics, 2);
+	assert_null(o.result.diagnostics[0].file);
+	assert_int_equal(o.result.diagnostics[0].line, 6);
+	assert_int_equal(o.result.diagnostics[0].column_begin, 11);
+	assert_int_equal(o.result.diagnostics[0].column_end, 18);
+	assert_string_equal(o.result.diagnostics[1].file, "other.frag"); /* whose text is not here */
+	assert_int_equal(o.result.diagnostics[1].line, 100);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ranges_cover_the_offending_token),
+		cmocka_unit_test(lines_are_those_of_the_text),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
