@@ -379,11 +379,12 @@ test('results of a language are cached; those of a named back end are not, for i
 		const ready = async () => (await (await cached.fetch('/v1/languages')).json()).backends.some((b) => b.name === 'mine');
 		while (!await ready())
 			await sleep(50);
-		assert.equal(await twice({ name: 'a.frag', source: fragment }), 'hit');
+		const remembered = ['hit', 'shared']; // shared: with one that is just being put away
+		assert.ok(remembered.includes(await twice({ name: 'a.frag', source: fragment })));
 		assert.equal(await twice({ backend: 'mine', name: 'a.frag', source: fragment }), 'bypass');
 		if (missing('opencl-c'))
 			return t.diagnostic(missing('opencl-c'));
-		assert.equal(await twice({ name: 'a.cl', source: kernel, files: headers }), 'hit');
+		assert.ok(remembered.includes(await twice({ name: 'a.cl', source: kernel, files: headers })));
 		const other = { name: 'a.cl', source: kernel, files: { 'lib/twice.clh': '#define TWICE(x) ((x) + 7.0f)\n' } };
 		assert.equal((await cached.compile(other)).body.cache, 'miss');
 	} finally {
