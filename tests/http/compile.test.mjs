@@ -175,3 +175,44 @@ test('an error in a header is told with its exact range and the way to it', asyn
 	const text = await service.compileRaw('#version 450\nvoid main() { x; }\n', '?name=b.frag', { Accept: 'text/plain' });
 	assert.match(await text.text(), /^b\.frag:2:15: error: 'x'/);
 });
+
+test('broken modules are the failure of their own request, in reflection and translation too', async () => {
+	const source = '#version 450\nstruct L { vec3 d; float p[3]; };\nlayout(binding = 0) uniform U { mat4 m; L l[2]; } u;\n' +
+		'layout(binding = 1) uniform sampler2D t;\nlayout(location = 0) out vec4 c;\n' +
+		'void main() { for (int i = 0; i < 2; i++) c += u.m * vec4(u.l[i].d, u.l[i].p[i]) + texture(t, c.xy); }\n';
+	const { body } = await service.compile({ name: 'm.frag', source });
+	const module = Buffer.from(body.spirv.base64, 'base64');
+	const counts = {};
+	let seed = 12345;
+	for (let i = 0; i < 120; i++) {
+		const mutant = Buffer.from(module);
+		for (let n = 1 + i % 3; n > 0; n--) {
+			seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
+			mutant.writeUInt32LE(seed >>> 8 & 0x7f, 20 + 4 * (seed % (mutant.length / 4 - 5)));
+		}
+		const { status, body: answer } = await service.compile({ language: 'spirv', source_base64: mutant.toString('base64'),
+			validate: false, emit: ['reflection', 'line_map', 'glsl', 'hlsl', 'msl'], limits: { wall_ms: 3000 } });
+		assert.equal(status, 200);
+		counts[answer.status] = (counts[answer.status] ?? 0) + 1;
+		if (answer.status === 'ok')
+			assert.equal(typeof answer.reflection, 'object');
+		else
+			assert.ok(answer.status === 'failed' ? answer.diagnostics.some((d) => d.severity === 1) : answer.failure, answer.status);
+	}
+	assert.deepEqual(Object.keys(counts).filter((s) => !['ok', 'failed', 'crashed', 'timed_out', 'out_of_memory'].includes(s)), []);
+	assert.ok(counts.failed > 10, JSON.stringify(counts));
+	console.log(JSON.stringify(counts));
+});
+
+test('a result from the cache has all that it had', async () => {
+	const request = { name: 'again.frag', source: fragment, emit: ['reflection', 'line_map', 'msl'], debug_info: 'line' };
+	const caching = await Service.start({ cache: true });
+	try {
+		const first = (await caching.compile(request)).body, again = (await caching.compile(request)).body;
+		assert.equal(again.cache, 'hit');
+		for (const product of ['reflection', 'line_map', 'msl'])
+			assert.deepEqual(again[product], first[product], product);
+	} finally {
+		await caching.close();
+	}
+});
