@@ -309,7 +309,8 @@ void tool_seccomp_describe(FILE *out)
 	if (WORKER_SANITIZED)
 		fprintf(out, "  (not in this build: it is built with a sanitizer)\n");
 	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
-		fprintf(out, "  %-8s %-18s %s%s\n", rules[i].refuse == PRETEND ? "ignored" : rules[i].refuse ? "refused" : "allowed", rules[i].name,
+		fprintf(out, "  %-8s %-18s %s%s\n",
+			rules[i].refuse == PRETEND ? "ignored" : rules[i].refuse ? "refused" : "allowed", rules[i].name,
 			rules[i].who == THOSE_THAT_FORK ? "if the tool may start others: " : "", rules[i].why);
 	fprintf(out, "  %-8s %-18s %s\n", "refused", "(all others)", "as by a kernel that lacks them");
 }

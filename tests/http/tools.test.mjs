@@ -349,6 +349,31 @@ test('a cancelled compile takes its tool along, and nothing stays in its folder'
 	assert.deepEqual(leftInFolders(), []);
 });
 
+test('a killed host or worker leaves no process of its tool', async () => {
+	for (const victim of ['spvscope-tool', 'spvscope-work']) {
+		const asked = service.compile({ backend: 'orphans', name: 'a.frag', source: fragment, limits: { wall_ms: 60000 } });
+		for (let i = 0; i < 200 && processes('sleep 1000').split('\n').length < 3; i++)
+			await sleep(20);
+		// Of those that this service has: the one whose descendants sleep.
+		const parents = new Map(spawnSync('ps', ['-eo', 'pid=,ppid=,comm='], { encoding: 'utf8' }).stdout.trim().split('\n')
+			.map((line) => line.trim().split(/\s+/)).map(([pid, ppid, comm]) => [pid, { ppid, comm }]));
+		let pid = processes('sleep 1000').split('\n')[0];
+		while (parents.get(pid) && parents.get(pid).comm !== victim)
+			pid = parents.get(pid).ppid;
+		assert.ok(parents.get(pid), victim);
+		process.kill(Number(pid), 'SIGKILL');
+		const { body } = await asked;
+		assert.equal(body.status, 'crashed', JSON.stringify(body.diagnostics));
+		for (let i = 0; i < 300 && processes('sleep 1000'); i++)
+			await sleep(20);
+		assert.equal(processes('sleep 1000'), '', `after ${victim}`);
+		for (let i = 0; i < 300 && spawnSync('pgrep', ['-P', templatePid(), '-x', 'sleep|orphans.sh|spvscope-tool']).status === 0; i++)
+			await sleep(20);
+		assert.equal(spawnSync('pgrep', ['-P', templatePid(), '-x', 'sleep|orphans.sh|spvscope-tool'], { encoding: 'utf8' }).stdout, '');
+	}
+	assert.equal((await service.compile({ name: 'a.frag', source: fragment })).body.status, 'ok');
+});
+
 test('a back end in a shared library is loaded, and gets the tracer as a table', async () => {
 	const row = backends.find((b) => b.name === 'toy');
 	assert.deepEqual([row.external, row.available, row.languages, row.other_language], [false, true, ['other'], 'toy']);
