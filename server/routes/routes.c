@@ -7,6 +7,7 @@
 
 static const char *const no_query[] = { NULL };
 static const char *const list_query[] = { "limit", "before", "status", "language", NULL };
+static const char *const compare_query[] = { "base", "to", "kind", NULL };
 static const char *const spans_query[] = { "format", NULL };
 static const char *const flame_query[] = { "format", "span", "kind", NULL };
 
@@ -23,6 +24,7 @@ const struct http_route front_routes[] = {
 	{ "GET", "/v1/traces/{}/spans", route_trace_spans, .query = spans_query },
 	{ "GET", "/v1/traces/{}/flame", route_trace_flame, .query = flame_query },
 	{ "GET", "/v1/traces/{}/log", route_trace_log, .query = no_query },
+	{ "GET", "/v1/compare", route_compare, .query = compare_query },
 	{ "GET", "/v1/languages", route_languages, .query = no_query },
 	{ "GET", "/v1/analyzers", route_analyzers, .query = no_query },
 	{ "GET", "/v1/events", route_events, .query = no_query },
