@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "codegen/kernel_reflect.h"
 #include "codegen/spirv_cross/private.h"
 
 static void destroy_context(spvc_context *context)
@@ -88,11 +89,20 @@ static int translate(struct cross *c, enum spvscope_product product)
 
 static int reflect(struct cross *c)
 {
+	const struct spvscope_result *result = c->run->result;
 	_cleanup_strbuf_ struct strbuf out = {};
-	int r = make_compiler(c, SPVC_BACKEND_NONE, "it cannot be reflected");
+	int r;
 
-	if (r == CODEGEN_GOOD)
-		r = cross_reflect(c, &out);
+	if (kernel_module(result->spirv, result->n_spirv_words)) { /* not this library's */
+		r = kernel_reflect(result->spirv, result->n_spirv_words, &out);
+		r = r == -EBADMSG ? run_refuse(c->run, "spvscope", "reflection", "the module is no row of whole instructions") :
+		    r == 0        ? CODEGEN_GOOD :
+				    r;
+	} else {
+		r = make_compiler(c, SPVC_BACKEND_NONE, "it cannot be reflected");
+		if (r == CODEGEN_GOOD)
+			r = cross_reflect(c, &out);
+	}
 	if (r != CODEGEN_GOOD)
 		return r;
 	c->run->result->products[SPVSCOPE_PRODUCT_REFLECTION] = strbuf_take(&out, NULL);

@@ -10,6 +10,7 @@
 
 #include "api/json_check.h"
 #include "base/cleanup.h"
+#include "codegen/kernel_reflect.h"
 #include "codegen/spirv_lines.h"
 #include "spvscope/codegen.h"
 
@@ -77,6 +78,37 @@ static void an_entry_point_is_reflected(void **state)
 	assert_int_equal(push_size, 32);
 	assert_int_equal(id, 1);
 	assert_true(gain == 0.25);
+	spvscope_result_done(&result);
+}
+
+static void kernels_are_reflected_too(void **state)
+{
+	struct spvscope_job job = job_of(SPVSCOPE_LANGUAGE_SPIRV_ASM, SPVSCOPE_STAGE_NONE,
+		"OpCapability Addresses\nOpCapability Kernel\nOpMemoryModel Physical64 OpenCL\nOpEntryPoint Kernel %k \"scale\"\n"
+		"OpExecutionMode %k LocalSize 8 2 1\nOpName %o \"out\"\nOpName %x \"factor\"\n%v = OpTypeVoid\n%f = OpTypeFloat 32\n"
+		"%f4 = OpTypeVector %f 4\n%p = OpTypePointer CrossWorkgroup %f4\n%t = OpTypeFunction %v %p %f\n"
+		"%k = OpFunction %v None %t\n%o = OpFunctionParameter %p\n%x = OpFunctionParameter %f\n%l = OpLabel\nOpReturn\n"
+		"OpFunctionEnd\n");
+	struct spvscope_result result = { 0 };
+	const char *name, *stage, *first, *type, *space, *second, *second_type;
+	int x, y, z;
+
+	(void)state;
+	job.env = SPVSCOPE_ENV_UNIVERSAL;
+	job.emit |= spvscope_product_bit(SPVSCOPE_PRODUCT_REFLECTION);
+	assert_int_equal(spvscope_compile(&job, NULL, &result), 0);
+	_cleanup_(json_decrefp) json_t *root = product(&result, SPVSCOPE_PRODUCT_REFLECTION);
+	assert_int_equal(json_unpack(root, "{s:[{s:s, s:s, s:{s:[i,i,i]}, s:[{s:s, s:s, s:s}, {s:s, s:s}]}]}", "entry_points", "name",
+		&name, "stage", &stage, "workgroup_size", "size", &x, &y, &z, "arguments", "name", &first, "type", &type,
+		"address_space", &space, "name", &second, "type", &second_type), 0);
+	assert_string_equal(name, "scale");
+	assert_string_equal(stage, "kernel");
+	assert_int_equal(x * 100 + y * 10 + z, 821);
+	assert_string_equal(first, "out");
+	assert_string_equal(type, "float4*");
+	assert_string_equal(space, "global");
+	assert_string_equal(second, "factor");
+	assert_string_equal(second_type, "float");
 	spvscope_result_done(&result);
 }
 
@@ -246,7 +278,7 @@ static void a_walk_survives_any_words(void **state)
 	assert_int_equal(spirv_walk(words, 4, count, &n), -EBADMSG);
 	assert_int_equal(spirv_walk(words, 6, count, &n), -EBADMSG); /* an instruction of no words */
 	for (unsigned round = 0; round < 20000; round++) {
-		static const uint32_t codes[] = { 7, 8, 11, 12, 43, 56, 317, 248, 253 };
+		static const uint32_t codes[] = { 5, 7, 8, 11, 12, 15, 16, 21, 23, 32, 43, 54, 55, 56, 317, 248, 253 };
 
 		for (size_t i = 5; i < ARRAY_SIZE(words); i++) {
 			seed = seed * 1664525u + 1013904223u;
@@ -255,6 +287,8 @@ static void a_walk_survives_any_words(void **state)
 		}
 		struct strbuf out = { 0 };
 		(void)spirv_line_map(words, ARRAY_SIZE(words), NULL, NULL, &out);
+		strbuf_reset(&out);
+		(void)kernel_reflect(words, ARRAY_SIZE(words), &out);
 		strbuf_done(&out);
 	}
 }
@@ -263,6 +297,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_entry_point_is_reflected),
+		cmocka_unit_test(kernels_are_reflected_too),
 		cmocka_unit_test(a_module_is_written_in_other_languages),
 		cmocka_unit_test(what_cannot_be_written_is_the_requests_failure),
 		cmocka_unit_test(lines_lead_to_instructions_in_headers_too),
