@@ -143,6 +143,15 @@ test('OpenCL C compiles, with includes, and is valid for its environment', async
 	validate(body, 'opencl2.2');
 });
 
+test('OpenCL C is preprocessed, without the lines of headers that are not the job\'s', async (t) => {
+	if (missing('opencl-c'))
+		return t.skip(missing('opencl-c'));
+	const { body } = await service.compile({ name: 'a.cl', source: kernel, files: headers, emit: ['preprocessed'] });
+	assert.match(body.preprocessed, /y\[i\] = \(\(x\[i\]\) \* 2\.0f\)/);
+	assert.match(body.preprocessed, /^# 1 "a\.cl"/m);
+	assert.ok(body.preprocessed.length < 1000, body.preprocessed);
+});
+
 test('C++ for OpenCL compiles too', async (t) => {
 	if (missing('opencl-cpp'))
 		return t.skip(missing('opencl-cpp'));
