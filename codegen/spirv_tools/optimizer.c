@@ -70,7 +70,7 @@ static void on_message(void *ctx, enum spvscope_severity severity, size_t instru
 	struct optimizer_run *o = ctx;
 
 	if (o->planned)
-		say(o, severity, instruction, NULL, text);
+		say(o, severity, instruction, "optimizer", text);
 	else
 		snprintf(o->flag_words, sizeof(o->flag_words), ": %s", text);
 }

@@ -119,6 +119,7 @@ static int diagnose_assembly(struct codegen_run *run, const spv_diagnostic d)
 	struct spvscope_diagnostic out = {
 		.severity = SPVSCOPE_SEVERITY_ERROR,
 		.source = (char *)"spirv-as",
+		.code = (char *)"assembly",
 		.message = d && d->error ? d->error : (char *)"the assembler gave no reason",
 	};
 	const char *line;
@@ -272,6 +273,7 @@ static int diagnose_module(struct codegen_run *run, const char *source, const sp
 	struct spvscope_diagnostic out = {
 		.severity = SPVSCOPE_SEVERITY_ERROR,
 		.source = (char *)source,
+		.code = (char *)"invalid-module",
 		.message = d && d->error ? d->error : (char *)"the module is invalid; no reason was given",
 	};
 
