@@ -23,6 +23,8 @@ static const struct {
 	{"remark: ", SPVSCOPE_SEVERITY_HINT},
 };
 
+#define MAX_INCLUDES 16
+
 /* A line of output, taken apart. */
 struct message {
 	char *file; /* NULL: without a place */
@@ -203,31 +205,92 @@ static void set_columns(const struct message *m, const struct spvscope_file *fil
 	d->column_end = end - 1;
 }
 
-static int tell(struct codegen_run *run, const struct job_files *files, const char *source, struct message *m)
+/* What one text is read with. */
+struct reading {
+	struct codegen_run *run;
+	const struct job_files *files;
+	const char *source;
+	bool told;                     /* a message of this text, which notes belong to */
+	struct message included_from[MAX_INCLUDES]; /* of the message that follows, outermost first */
+	size_t n_included;
+};
+
+/* The place of a message in the names of the job; text and severity are the message's own. */
+static struct spvscope_diagnostic place(const struct reading *in, const struct message *m)
 {
-	const struct spvscope_file *file = m->file ? job_files_find(run, files, m->file) : NULL;
+	const struct spvscope_file *file = m->file ? job_files_find(in->run, in->files, m->file) : NULL;
 	struct spvscope_diagnostic d = {
 		.severity = m->severity,
-		.source = (char *)(uintptr_t)source,
+		.source = (char *)(uintptr_t)in->source,
 		.code = m->flag,
 		.message = m->text,
 	};
 
 	if (file) {
-		d.file = (char *)(uintptr_t)job_files_own_name(run, file);
+		d.file = (char *)(uintptr_t)job_files_own_name(in->run, file);
 		d.line = m->line;
 		set_columns(m, file, &d);
 	} else if (m->file) {
 		d.file = m->file; /* one of the compiler's own */
 		d.line = m->line;
 	}
-	return run_diagnose(run, &d);
+	return d;
+}
+
+/* Beside the message that was told last. */
+static int relate(const struct reading *in, const struct message *m)
+{
+	struct spvscope_diagnostic d = place(in, m);
+
+	return spvscope_result_relate(in->run->result, &(struct spvscope_related){
+		.file = d.file,
+		.line = d.line,
+		.column_begin = d.column_begin,
+		.column_end = d.column_end,
+		.message = d.message,
+	});
+}
+
+/* A message with the way to its file, innermost first; a note goes to the message before it. */
+static int tell(struct reading *in, const struct message *m)
+{
+	size_t n = in->run->result->n_diagnostics, n_included = in->n_included;
+
+	in->n_included = 0;
+	if (m->severity == SPVSCOPE_SEVERITY_INFORMATION && in->told)
+		return relate(in, m) < 0 ? -ENOMEM : CODEGEN_GOOD;
+	struct spvscope_diagnostic d = place(in, m);
+	int r = run_diagnose(in->run, &d);
+	in->told = in->run->result->n_diagnostics > n; /* else there are too many, and notes are of one that is not there */
+	while (r >= 0 && in->told && n_included > 0)
+		if (relate(in, &in->included_from[--n_included]) < 0)
+			return -ENOMEM;
+	return r;
+}
+
+/* "In file included from a.cl:1:" */
+static bool take_include(struct reading *in, char *line)
+{
+	static const char words[] = "In file included from ";
+	size_t len = strlen(line);
+
+	if (strncmp(line, words, strlen(words)) != 0 || line[len - 1] != ':')
+		return false;
+	line[len - 1] = '\0';
+	if (in->n_included == MAX_INCLUDES)
+		return true;
+	struct message *m = &in->included_from[in->n_included];
+	*m = (struct message){.ranges = (char *)"", .text = (char *)"included from here"};
+	take_place(line + strlen(words), m);
+	in->n_included += m->file != NULL;
+	return true;
 }
 
 int clang_messages_tell(struct codegen_run *run, const struct job_files *files, const char *source, const char *text)
 {
 	_cleanup_free_ char *copy = strdup(text ? text : "");
 	_cleanup_strbuf_ struct strbuf formed = {0};
+	struct reading in = {.run = run, .files = files, .source = source};
 	char *at = copy;
 	int outcome = CODEGEN_GOOD;
 
@@ -237,6 +300,8 @@ int clang_messages_tell(struct codegen_run *run, const struct job_files *files, 
 		struct message m;
 
 		line[strcspn(line, "\r")] = '\0';
+		if (take_include(&in, line))
+			continue;
 		if (bring_into_form(line, &formed)) {
 			drop_number(&formed);
 			line = formed.data;
@@ -245,7 +310,7 @@ int clang_messages_tell(struct codegen_run *run, const struct job_files *files, 
 			return -ENOMEM;
 		if (!take_apart(line, &m))
 			continue;
-		int r = tell(run, files, source, &m);
+		int r = tell(&in, &m);
 		if (r < 0)
 			return r;
 		if (r == CODEGEN_WRONG)

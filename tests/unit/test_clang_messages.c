@@ -114,6 +114,30 @@ static void lines_in_each_form_become_diagnostics(void **state)
 	}
 }
 
+static void notes_and_the_way_of_includes_go_with_their_message(void **state)
+{
+	(void)state;
+	static const char text[] = "In file included from k/a.cl:1:\nIn file included from ./lib/a.h:1:\n"
+				   "/x/y.h:7:1: error: deep\nk/a.cl:2:2: note: seen from here\n"
+				   "k/a.cl:2:6: warning: alone\n";
+	struct fixture f;
+
+	start(&f);
+	size_t before = f.result.n_diagnostics;
+	assert_int_equal(clang_messages_tell(&f.run, &f.files, "tool", text), CODEGEN_WRONG);
+	assert_int_equal(f.result.n_diagnostics, before + 2);
+	const struct spvscope_diagnostic *d = &f.result.diagnostics[before];
+	assert_int_equal(d->n_related, 3);
+	assert_string_equal(d->related[0].file, "./lib/../lib/a.h");
+	assert_string_equal(d->related[0].message, "included from here");
+	assert_null(d->related[1].file);
+	assert_int_equal(d->related[1].line, 1);
+	assert_string_equal(d->related[2].message, "seen from here");
+	assert_int_equal(d->related[2].column_begin, 1);
+	assert_int_equal(d[1].n_related, 0);
+	finish(&f);
+}
+
 static void what_is_no_message_is_passed_over(void **state)
 {
 	(void)state;
@@ -139,12 +163,12 @@ static void what_is_no_message_is_passed_over(void **state)
 static void any_bytes_are_survived(void **state)
 {
 	(void)state;
-	static const char pieces[][16] = {"k/a.cl", ":", "2", "6", ": error: ", "{2:6-2:9}", "{", "}", "(", ")", "ERROR: ", "\n", "[-W", "]",
+	static const char pieces[][32] = {"k/a.cl", ":", "2", "6", ": error: ", "{2:6-2:9}", "{", "}", "(", ")", "ERROR: ", "\n", "In file included from ", ": note: ", "[-W", "]",
 		"99999999999", " ", "\xff"};
 	uint32_t random = 1;
 
 	for (int round = 0; round < 3000; round++) {
-		char text[512] = "";
+		char text[1024] = "";
 		struct fixture f;
 
 		for (int n = 0; n < 25; n++) {
@@ -164,6 +188,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_stay_inside_the_folder_or_are_left_out),
 		cmocka_unit_test(lines_in_each_form_become_diagnostics),
+		cmocka_unit_test(notes_and_the_way_of_includes_go_with_their_message),
 		cmocka_unit_test(what_is_no_message_is_passed_over),
 		cmocka_unit_test(any_bytes_are_survived),
 	};
