@@ -118,7 +118,7 @@ export interface SpanJson {
   open?: boolean;
   clean?: { runs: number; min_ns: number; median_ns: number; max_ns: number };
   // of the profiled runs, by the analyzer; absent where it did not account for them
-  profiled?: { on_cpu_ns?: number | null; runnable_ns?: number | null; blocked_ns?: number | null } | null;
+  profiled?: { runs?: number; wall_ns?: number; switches?: number; on_cpu_ns?: number | null; runnable_ns?: number | null; blocked_ns?: number | null } | null;
   attributes?: Record<string, Attribute>;
   events?: { time_ns: number; level: string; name: string; message: string }[];
   children?: SpanJson[];
@@ -177,7 +177,8 @@ export interface LogEntry {
 
 export interface Languages {
   compilers?: string | null;
-  languages: { name: string; title?: string; label?: string | null; note?: string | null; available: boolean; stages?: string[] }[];
+  languages: { name: string; title?: string; label?: string | null; note?: string | null; available: boolean; missing?: string | null; install?: string | null; stages?: string[] }[];
+  options?: { field: string; type: string; minimum: number | null; maximum: number | null; words: string[] | null; languages: string[] | null; description: string | null }[];
   envs?: string[];
   optimize?: string[];
 }

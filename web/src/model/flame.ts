@@ -107,17 +107,17 @@ export function mergeProfile(p: Profile, keep: Uint8Array | null): FlameTree {
 function forestOf(p: Profile, keep: Uint8Array | null): { parent: Int32Array; fn: Int32Array; nodeOf: Int32Array } {
   const nStacks = p.stackFn.length;
   const nodeOf = new Int32Array(p.n).fill(-1);
-  const firstOf = new Map<number, number>(); // class → where its stacks begin
+  const known = new Int32Array(Math.max(1, p.laneFn.length) * 2).fill(-1); // index among the classes of lane and whether cut
   const heads: [number, number][] = [[-1, p.fnRoot]]; // parent and function of what stands above the stacks
   const laneHead = new Map<number, number>();
   const classes: { lane: number; cut: number }[] = [];
   for (let s = 0; s < p.n; s++) {
     if (keep && !keep[s]) continue;
     const cls = (p.sampleLane ? p.sampleLane[s]! : 0) * 2 + (p.sampleResult[s] ? 1 : 0);
-    if (firstOf.has(cls)) continue;
+    if (known[cls]! >= 0) continue;
     const lane = cls >> 1;
     if (!laneHead.has(lane)) laneHead.set(lane, p.sampleLane ? heads.push([0, p.laneFn[lane]!]) - 1 : 0);
-    firstOf.set(cls, classes.length);
+    known[cls] = classes.length;
     classes.push({ lane: laneHead.get(lane)!, cut: cls & 1 ? heads.push([laneHead.get(lane)!, p.fnTruncated]) - 1 : -1 });
   }
   const base = heads.length;
@@ -132,7 +132,7 @@ function forestOf(p: Profile, keep: Uint8Array | null): { parent: Int32Array; fn
   };
   for (let s = 0; s < p.n; s++) {
     if (keep && !keep[s]) continue;
-    const cls = firstOf.get((p.sampleLane ? p.sampleLane[s]! : 0) * 2 + (p.sampleResult[s] ? 1 : 0))!;
+    const cls = known[(p.sampleLane ? p.sampleLane[s]! : 0) * 2 + (p.sampleResult[s] ? 1 : 0)]!;
     const stack = p.sampleStack[s]!;
     // A sample without a single frame is as truncated as can be.
     let node = stack >= 0 ? base + cls * nStacks + stack : made(classes[cls]!.lane, p.fnTruncated);

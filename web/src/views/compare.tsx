@@ -147,7 +147,8 @@ function SpanDiff({ base, to }: { base: Side; to: Side }) {
   return (
     <section class="card" aria-labelledby="h-sdiff">
       <h2 id="h-sdiff">Spans</h2>
-      {grew && <p class="grown">The pass that grew the most: <b>{grew.name}</b>, {formatNs(grew.base)} → {formatNs(grew.to)}.</p>}
+      {grew && <p class="grown">The pass that grew the most: <b>{grew.name}</b>, {formatNs(grew.base)} → {formatNs(grew.to)}
+        {grew.sure === null ? ', each measured in one run: that alone may be chance' : grew.sure ? ', and the clean runs do not overlap' : ', but the clean runs overlap'}.</p>}
       <div class="pane-tools">
         <div class="segments" role="group" aria-label="Order">
           <button type="button" aria-pressed={order === 'own'} onClick={() => setOrder('own')}>Most changed first</button>
@@ -185,16 +186,25 @@ function SpanDiff({ base, to }: { base: Side; to: Side }) {
 
 const signed = (n: number | null | undefined): string => (n == null ? '–' : n > 0 ? `+${formatCount(n)}` : n < 0 ? `−${formatCount(-n)}` : '0');
 
+interface Grown {
+  name: string;
+  base: number;
+  to: number;
+  sure: boolean | null; // whether every one of its runs is apart; null: not measured often enough
+}
+
 /** Of the optimizer's passes, by name: one that runs several times is one. */
-function grownPass(base: Side, to: Side, pairs: readonly { base: number; to: number }[]): { name: string; base: number; to: number } | null {
-  const by = new Map<string, { name: string; base: number; to: number }>();
+function grownPass(base: Side, to: Side, pairs: readonly { base: number; to: number }[]): Grown | null {
+  const by = new Map<string, Grown>();
   const [b, t] = [base, to].map((s) => new Map(passRows(s.table).map((r) => [r.span, r.name])));
   for (const p of pairs) {
     const name = t!.get(p.to) ?? b!.get(p.base);
     if (name === undefined) continue;
-    const row = by.get(name) ?? { name, base: 0, to: 0 };
+    const row = by.get(name) ?? { name, base: 0, to: 0, sure: true };
     row.base += spanNs(base.table, p.base);
     row.to += spanNs(to.table, p.to);
+    const sure = apart(base.table, p.base, to.table, p.to);
+    row.sure = row.sure === null || sure === null ? null : row.sure && sure;
     by.set(name, row);
   }
   const rows = [...by.values()].sort((x, y) => (y.to - y.base) - (x.to - x.base));

@@ -90,7 +90,7 @@ export function CompileView({ route }: { route: Extract<Route, { view: 'compile'
             e.currentTarget.value = '';
           }}>
             <option value="">Choose…</option>
-            {EXAMPLES.map((x, i) => <option key={x.name} value={i}>{x.title}</option>)}
+            {EXAMPLES.map((x, i) => (!x.optional || known?.some((l) => l.name === x.language)) && <option key={x.name} value={i}>{x.title}</option>)}
           </select>
         </label>
       </div>
@@ -123,8 +123,10 @@ export function CompileView({ route }: { route: Extract<Route, { view: 'compile'
               <textarea spellcheck={false} autocapitalize="off" autocomplete="off" rows={5} value={d.further}
                 placeholder={'{"entry_point": "start", "files": {"b.glsl": "…"}}'} onInput={(e) => set({ further: e.currentTarget.value })} /></label>
           </details>
+          {languages?.options && <details class="further"><summary>All fields of a request</summary>
+            <dl class="fields">{languages.options.map((o) => <div key={o.field}><dt><code>{o.field}</code> <span class="muted">{typeWords(o)}</span></dt><dd>{o.description}</dd></div>)}</dl></details>}
           {missing.length > 0 && <details class="further"><summary>{missing.length === 1 ? 'A language' : 'Languages'} not installed here</summary>
-            <ul>{missing.map((l) => <li key={l.name}><b>{l.title ?? l.name}</b> {l.note ?? ''}</li>)}</ul></details>}
+            <ul>{missing.map((l) => <li key={l.name}><b>{l.title ?? l.name}</b>: {l.missing ?? l.note ?? 'not available'}{l.install && <> <code>{l.install}</code></>}</li>)}</ul></details>}
           {unavailable && <Notice kind="warning">The {d.analyzer} analyzer is unavailable: {unavailable.reason}</Notice>}
           <div class="submit"><button type="submit" class="primary" disabled={busy}>{busy ? 'Compiling…' : 'Compile'}</button><kbd>Ctrl</kbd><kbd>Enter</kbd></div>
         </div>
@@ -134,6 +136,12 @@ export function CompileView({ route }: { route: Extract<Route, { view: 'compile'
       <section class="card"><h2>The same from a terminal</h2><Command text={curl} /></section>
     </main>
   );
+}
+
+/** "integer, 1 to 50000", "none, size or performance", for glsl and hlsl */
+function typeWords(o: NonNullable<Languages['options']>[number]): string {
+  const range = o.minimum !== null && o.maximum !== null ? `, ${o.minimum} to ${o.maximum}` : '';
+  return `${o.words?.length ? o.words.join(' | ') : o.type}${range}${o.languages ? `; for ${o.languages.join(', ')}` : ''}`;
 }
 
 interface Check {

@@ -7,6 +7,7 @@ export interface Example {
   language: string;
   stage: string;
   source: string;
+  optional?: boolean; // of a language that not every installation has
 }
 
 export const EXAMPLES: Example[] = [
@@ -101,6 +102,26 @@ float4 main(float2 uv : TEXCOORD0) : SV_Target
       %begin = OpLabel
                OpReturn
                OpFunctionEnd
+`,
+  },
+  {
+    title: 'WGSL: a triangle', name: 'triangle.wgsl', language: 'wgsl', stage: 'vertex', optional: true,
+    source: `@vertex
+fn main(@builtin(vertex_index) i: u32) -> @builtin(position) vec4<f32> {
+    let x = f32(i32(i) - 1);
+    let y = f32(i32(i & 1u) * 2 - 1);
+    return vec4<f32>(x, y, 0.0, 1.0);
+}
+`,
+  },
+  {
+    title: 'OpenCL C: a sum of two arrays', name: 'add.cl', language: 'opencl-c', stage: '', optional: true,
+    source: `kernel void add(global const float *a, global const float *b, global float *sum)
+{
+    size_t i = get_global_id(0);
+
+    sum[i] = a[i] + b[i];
+}
 `,
   },
 ];

@@ -44,8 +44,9 @@ interface Props {
 function useShown({ profile: raw, table, ids, route }: Props) {
   const base = useMemo(() => applySteps(raw, route.steps), [raw, route.steps.map((s) => s.kind + s.name).join('\n')]);
   const [profile, nameRun] = useMemo(() => runNames(base), [base]);
-  const at = useMemo(() => placeSamples(profile, table), [profile, table]);
-  const keep = useMemo(() => chooseSamples(profile, ids, route.range, at), [profile, ids?.lo, ids?.hi, route.range?.[0], route.range?.[1]]);
+  const timed = route.range !== null; // where samples stand is asked for only then
+  const at = useMemo(() => (timed ? placeSamples(profile, table) : null), [profile, table, timed]);
+  const keep = useMemo(() => chooseSamples(profile, ids, route.range, at), [profile, at, ids?.lo, ids?.hi, route.range?.[0], route.range?.[1]]);
   const shape = SHAPES.some(([s]) => s === route.shape) ? route.shape : raw.truncated * 2 > raw.n ? 'callers' : 'callees';
   const callees = useMemo(() => mergeProfile(profile, keep), [profile, keep]);
   const tree = useMemo(() => (shape === 'callers' ? mergeCallers(profile, keep) : shape === 'time' ? timeOrder(profile, keep, nameRun) : callees), [callees, shape]);

@@ -115,16 +115,15 @@ export function Graph({ tree, profile, hueOf, tones = null, flip = false, matche
   const words = aria ?? ((i: number) => `${nameOf(i)}, ${formatShare(tree.total[i]! / Math.max(1e-9, tree.total[0]!))}, ${weightWords(profile, tree.total[i]!)}`);
   return (
     <>
-      {zoomed > 0 && (
-        <nav class="crumbs" aria-label="Path of the zoomed box">
+      <nav class="crumbs flame-crumbs" aria-label="Path of the zoomed box">
+        {zoomed > 0 && <>
           {cut.map((box, i) => (
             <span key={box}>{i > 0 && <span aria-hidden="true"> › </span>}
               {box < 0 ? '…' : box === zoomed ? <b>{shortName(nameOf(box))}</b>
                 : <button type="button" class="link" onClick={() => zoomTo(box)}>{shortName(nameOf(box))}</button>}</span>
           ))}
-          <button type="button" class="quiet" onClick={() => zoomTo(0)}>Reset zoom</button>
-        </nav>
-      )}
+          <button type="button" class="quiet" onClick={() => zoomTo(0)}>Reset zoom</button></>}
+      </nav>
       <div class="canvas-host flame" ref={host} tabIndex={0} role="tree" aria-label={label}
         aria-activedescendant={`${idOf(label)}-${here}`} onKeyDown={key}
         onClick={(e) => {
@@ -142,16 +141,15 @@ export function Graph({ tree, profile, hueOf, tones = null, flip = false, matche
         <div class="canvas-space" style={{ height: `${flameHeight(tree)}px` }}><canvas ref={canvas} aria-hidden="true" /></div>
         <div class="sr-only" role="none"><AriaBoxes tree={tree} box={here} prefix={label} words={words} /></div>
       </div>
-      {here > 0 && (focused || picked) && (
-        <div class="picked">
+      <div class="picked">
+        {here > 0 && (focused || picked) && <>
           <span class="picked-name" title={nameOf(here)}>{shortName(nameOf(here))}</span>
           <span class="muted">{shareWords(tree, profile, here)}{tree.hits[here]! < TOO_FEW && ': too few samples'}</span>
           {actions.filter((a) => a.can?.(here) ?? true).map((a) => (
             <button type="button" key={a.key} class="chip" title={`${a.title} (key ${a.key})`} onClick={() => a.act(here)}>{a.label}</button>
           ))}
-          {tree.hits[here]! < TOO_FEW && onTooFew && <button type="button" class="chip" onClick={onTooFew}>Compile again for more</button>}
-        </div>
-      )}
+          {tree.hits[here]! < TOO_FEW && onTooFew && <button type="button" class="chip" onClick={onTooFew}>Compile again for more</button>}</>}
+      </div>
       {pointer && pointer.box < tree.n && <Tooltip x={pointer.x} y={pointer.y}>{tip ? tip(pointer.box) : <BoxTip tree={tree} profile={profile} box={pointer.box} own={own} />}</Tooltip>}
     </>
   );

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One compile, seen whole: what came of it, its spans, its samples, its source and its SPIR-V.
 
-import { useMemo, useState } from 'preact/hooks';
+import { useEffect, useMemo, useState } from 'preact/hooks';
 import { compile, FLAME_KINDS, getFlame, getTrace, isSaved, type CompileRequest, type TraceJson } from '../api';
 import { originalRequest, profiledRequest } from '../model/again';
 import { formatBytes, formatCount, formatNs, formatWhen, plural } from '../model/format';
@@ -44,7 +44,12 @@ function TracePage({ trace, route, go }: { trace: TraceJson; route: TraceRoute; 
   const kind = route.kind || 'on-cpu';
   const other = useLoad(kind !== 'on-cpu' ? `${trace.id} ${kind}` : null, async (signal) => decodeProfile(await getFlame(trace.id, kind, signal)));
   const flame = kind === 'on-cpu' ? cpu : other;
-  const samplesAt = useMemo(() => cpu.value && placeSamples(cpu.value, table), [cpu.value, table]);
+  const [samplesAt, setSamplesAt] = useState<Float64Array | null>(null);
+  useEffect(() => {
+    // behind the first painting of the flame graph, which is what a person waits for
+    const timer = setTimeout(() => setSamplesAt(cpu.value && placeSamples(cpu.value, table)), 60);
+    return () => clearTimeout(timer);
+  }, [cpu.value, table]);
   const [jump, setJump] = useState<Jump>();
   const [cursor, setCursor] = useState<number | null>(null);
   const again = useAgain(go);
