@@ -303,6 +303,17 @@ static void failure(const struct compile_outcome *o, struct strbuf *out)
 	string_or_null(out, o->failure.signal);
 	key(out, "message");
 	string(out, o->failure.message);
+	key(out, "stack");
+	strbuf_puts(out, o->failure.stack ? o->failure.stack : "null");
+	key(out, "stack_reason");
+	string_or_null(out, o->failure.stack ? NULL : o->analyzer.kind == ANALYZER_OFF ?
+		"no analyzer was attached; ask again with \"analyzer\": {\"kind\": \"release\"}" :
+		"the analyzer took no sample of this run");
+	key(out, "export");
+	if (o->kept || o->traced)
+		strbuf_printf(out, "\"/v1/failures/%s\"", o->cached_from.id[0] ? o->cached_from.id : o->id);
+	else
+		strbuf_puts(out, "null");
 	strbuf_putc(out, '}');
 }
 

@@ -63,6 +63,7 @@ struct compile_outcome {
 		char span[256];                /* innermost span that was open */
 		char signal[16];               /* "SIGSEGV", empty: none */
 		char message[256];
+		const char *stack;             /* JSON array of names, innermost first; the record's; NULL: none */
 	} failure;
 	bool kept;                             /* on disk */
 	enum compile_cache cache;

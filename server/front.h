@@ -49,6 +49,9 @@ void route_trace_delete(void *app, struct http_request *req);
 /* routes_compare.c */
 void route_compare(void *app, struct http_request *req);
 
+/* routes_failures.c */
+void route_failure(void *app, struct http_request *req);
+
 /* routes_service.c */
 void route_languages(void *app, struct http_request *req);
 void route_analyzers(void *app, struct http_request *req);

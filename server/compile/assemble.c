@@ -524,6 +524,32 @@ static void tell_slowdown(struct assembly *a)
 		a->outcome.analyzer.slowdown = (double)profiled_ns / (double)clean_ns;
 }
 
+/* Where it was when it was last looked at, innermost first. The sample is at most one period of the sampler older than
+ * the death. */
+static void tell_stack(struct assembly *a, struct record *rec)
+{
+	const struct profile *p = rec->profile;
+	const struct profile_sample *last = NULL;
+	struct strbuf out = {0};
+	const char *before = "[";
+
+	for (size_t i = 0; p && a->outcome.failure.is_set && i < p->n_samples; i++)
+		if (p->samples[i].kind == PROFILE_ON_CPU && p->samples[i].stack != PROFILE_NO_STACK)
+			last = &p->samples[i];
+	if (!last)
+		return;
+	for (uint32_t at = last->stack; at != PROFILE_NO_STACK; at = p->stacks[at].parent) {
+		const char *name = p->strings[p->frames[p->stacks[at].frame].name];
+
+		strbuf_puts(&out, before);
+		strbuf_json_string(&out, name, strlen(name));
+		before = ", ";
+	}
+	strbuf_putc(&out, ']');
+	rec->failure_stack = strbuf_take(&out, NULL);
+	a->outcome.failure.stack = rec->failure_stack;
+}
+
 static int make_record(struct assembly *a, const struct trace_tree *shown, size_t representative,
 	const struct trace_tree *measured)
 {
@@ -549,6 +575,7 @@ static int make_record(struct assembly *a, const struct trace_tree *shown, size_
 		r = assemble_samples(a, rec->tree, run_root, representative);
 	if (r < 0)
 		return r;
+	tell_stack(a, rec);
 	rec->n_spans = rec->tree->n_spans;
 	a->outcome.n_spans = rec->tree->n_spans;
 	a->outcome.n_dropped = rec->tree->dropped;
@@ -566,8 +593,10 @@ int assembly_finish(struct assembly *a)
 	tell_slowdown(a);
 	if (a->wants_record)
 		r = make_record(a, shown, representative, measured);
-	if (r < 0)
+	if (r < 0) {
+		a->outcome.failure.stack = NULL; /* the record's */
 		record_unref(TAKE_PTR(a->record));
+	}
 	trace_tree_free(shown);
 	trace_tree_free(measured);
 	return r;

@@ -237,6 +237,9 @@ void compile_end(struct compile *c)
 		compile_free(c);
 		return;
 	}
+	/* What the compiler failed at is kept whatever was asked for: somebody will want to report it. */
+	if (o->result.status > SPVSCOPE_STATUS_FAILED && !c->answered)
+		c->a.wants_record = c->a.keep = true;
 	o->traced = c->a.wants_record;
 	if (!c->a.wants_record && o->result.status <= SPVSCOPE_STATUS_FAILED) {
 		finish(c);

@@ -155,6 +155,8 @@ static struct compile *find_leader(struct compile *c)
 static void follow(struct compile *c, struct compile *leader)
 {
 	c->state = COMPILE_FOLLOWING;
+	/* One that is answered, and whose record is still being made, is as good as in the cache. */
+	c->a.outcome.cache = leader->answered && !leader->cancelled_alone ? COMPILE_CACHE_HIT : COMPILE_CACHE_SHARED;
 	c->leader = leader;
 	c->follow_next = leader->followers;
 	c->follow_prev = NULL;
@@ -390,7 +392,7 @@ void compile_cache_end(struct compile *c)
 	while ((f = c->followers)) {
 		unfollow(f);
 		if (c->lent) {
-			take(f, c->lent, COMPILE_CACHE_SHARED);
+			take(f, c->lent, f->a.outcome.cache);
 		} else {
 			f->a.outcome.cache = COMPILE_CACHE_MISS;
 			compile_enqueue(f);

@@ -39,6 +39,7 @@ void record_unref(struct record *r)
 	free(r->source);
 	free(r->spirv);
 	free(r->disassembly);
+	free(r->failure_stack);
 	free(r->log);
 	trace_tree_free(r->tree);
 	profile_free(r->profile);

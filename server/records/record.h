@@ -32,6 +32,7 @@ struct record {
 	struct trace_tree *tree;
 	uint64_t origin_ns;  /* start of the root span, CLOCK_MONOTONIC */
 	struct profile *profile; /* NULL: no samples */
+	char *failure_stack; /* JSON array, for the outcome of its compile; not stored */
 	char *log;           /* what the debug analyzer said: a JSON array of {"time_ns","pid","tid","name","text","stack"} */
 	bool kept;           /* on disk; alone among the fields set after publishing, by the loop's thread */
 	uint64_t n_samples;

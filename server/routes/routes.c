@@ -24,6 +24,7 @@ const struct http_route front_routes[] = {
 	{ "GET", "/v1/traces/{}/spans", route_trace_spans, .query = spans_query },
 	{ "GET", "/v1/traces/{}/flame", route_trace_flame, .query = flame_query },
 	{ "GET", "/v1/traces/{}/log", route_trace_log, .query = no_query },
+	{ "GET", "/v1/failures/{}", route_failure, .query = no_query },
 	{ "GET", "/v1/compare", route_compare, .query = compare_query },
 	{ "GET", "/v1/languages", route_languages, .query = no_query },
 	{ "GET", "/v1/analyzers", route_analyzers, .query = no_query },
