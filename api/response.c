@@ -212,6 +212,7 @@ static void truncated_by(const struct analyzer_counters *c, struct strbuf *out)
 		[ANALYZER_RESULT_BAD_READ] = "bad_read", [ANALYZER_RESULT_NO_MAPPING] = "no_mapping",
 		[ANALYZER_RESULT_NO_ROW] = "no_row", [ANALYZER_RESULT_UNSUPPORTED] = "unsupported",
 		[ANALYZER_RESULT_ANONYMOUS] = "anonymous_code", [ANALYZER_RESULT_BROKEN] = "broken",
+		[ANALYZER_RESULT_NO_TABLE] = "no_table", [ANALYZER_RESULT_LOCKED] = "locked",
 	};
 	const char *before = "";
 

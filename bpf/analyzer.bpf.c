@@ -10,6 +10,7 @@
  *
  * Nothing wakes the reader: the process empties the ring by its own clock and at the end of a session, so that a sample
  * costs the analyzed thread no wake-up. */
+#include <asm-generic/errno.h>
 #include <linux/bpf.h>
 
 #include "kernel_types.h"

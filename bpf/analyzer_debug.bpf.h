@@ -52,7 +52,7 @@ static __always_inline void event_send_with_stack(struct ring_event *event, cons
 	struct walk walk = {0};
 
 	walk_from_task(&walk, task);
-	walk_stack(&walk, owner, which);
+	walk_stack(&walk, task, owner, which);
 	event_send(event, owner, walk.n_ips);
 }
 

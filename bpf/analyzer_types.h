@@ -8,11 +8,10 @@
 
 #include "unwind_step.h"
 
-#define ANALYZER_LAYOUT_VERSION 7u
+#define ANALYZER_LAYOUT_VERSION 8u
 
 #define ANALYZER_SLOTS        256u        /* sessions at a time, over both objects' kinds each */
-#define ANALYZER_SPACES       4u          /* address spaces whose unwind tables are there: one a worker template */
-#define ANALYZER_NO_SPACE     0xFFFFFFFFu /* walks go by frame pointers */
+#define ANALYZER_IMAGES       1024u       /* programs and libraries whose unwind tables are there */
 #define ANALYZER_STACK_FRAMES 1024u       /* a power of two, for the verifier; spirv-opt recurses to 480 */
 #define ANALYZER_RING_BYTES   (8u << 20)  /* of the deepest samples 1,000, of usual ones 40,000: 4 s of two threads */
 #define ANALYZER_EVENTS_MAX   65536u      /* of one session; more are counted as lost */
@@ -29,10 +28,9 @@ struct analyzer_layout {
 struct analyzer_identity {
 	__u32 slot;
 	__u32 generation; /* never 0 */
-	/* Both hold until an exec. */
-	__u32 space;      /* index of its unwind tables in the map `spaces`; ANALYZER_NO_SPACE: none */
 	__u32 alone;      /* who is forked does not belong to the session */
-	__s64 thread_context; /* where otel_thread_ctx_v1 lies from the thread pointer; 0: it has none */
+	__u32 reserved;
+	__s64 thread_context; /* until an exec: where otel_thread_ctx_v1 lies from the thread pointer; 0: it has none */
 };
 
 /* Kept on each thread: since when it is off its CPU or on it. Names with "clock" are by its CPU's clock, not ours. */
@@ -69,12 +67,38 @@ struct analyzer_slot {
 	__u64 pad[5];     /* whole cache lines: two workers' counters do not share one */
 };
 
+/* A file as the kernel knows it; the vDSO is all zeroes. */
+struct analyzer_file {
+	__u64 inode;
+	__u32 device; /* the kernel's number of it */
+	__u32 reserved; /* 0: it is part of a key */
+};
+
+/* A file's unwind table. */
+struct analyzer_image {
+	__u64 id; /* as the front counts them; never 0 */
+	__u32 index; /* in the map `images` */
+	__u32 reserved;
+};
+
+/* What walks met that is no sample's result. */
+struct analyzer_walks {
+	__u64 looks;          /* a process's mappings were read */
+	__u64 looks_in_vain;  /* they were being changed just then, by another thread or by what was interrupted */
+	__u64 no_room;        /* to keep a process's mappings */
+	__u64 mappings_beyond; /* UNWIND_MAPPINGS_MAX */
+	__u64 mappings_untold; /* no room in the ring */
+};
+
 /* The whole .bss of an object. */
 struct analyzer_shared {
 	struct analyzer_slot slots[ANALYZER_SLOTS];
+	struct analyzer_walks walks;
+	struct analyzer_file identified; /* what identify_file found */
+	__u64 has_identified;
 	__u64 strangers; /* samples of no session: its event still ran while it was detached, or it was not enabled */
 	__u32 n_attached; /* written by the process: while it is 0 the scheduler's programs look at no task */
-	__u32 reserved;
+	__u32 images_version; /* likewise: changes whenever a table comes or goes; 0: there never was one */
 	/* From the scheduler's clocks to CLOCK_MONOTONIC, and when that was found. Any CPU writes them. */
 	__u64 clock_offset_ns, clock_offset_at_ns;
 };
@@ -85,6 +109,7 @@ enum ring_type {
 	RING_OFF = 3,
 	RING_ON = 4,
 	RING_STOLEN = 5,
+	RING_MAPPING = 6,
 };
 
 /* What a thread said of its active span when a record about it was made (bpf/thread_context.bpf.h). */
@@ -154,6 +179,18 @@ struct ring_stolen {
 	__u64 stolen_ns;
 };
 
+#define RING_NAME_BYTES 64
+
+/* What the process that head tells has mapped with code. All of it is told at a session's first record with a stack, and
+ * when it has changed. */
+struct ring_mapping {
+	struct ring_head head;
+	__u64 start, end, file_offset;
+	__u64 image; /* analyzer_image.id; 0: it has no table */
+	struct analyzer_file file;
+	char name[RING_NAME_BYTES]; /* the file's own, without folders, NUL-terminated; empty when there is none */
+};
+
 /* What a debug event is about; args by kind. */
 enum analyzer_event_kind {
 	ANALYZER_EVENT_PAGE_FAULT = 1, /* address, error code of the CPU, 1: a mapping was found; text: its file */
@@ -207,6 +244,7 @@ _Static_assert(sizeof(struct ring_sample) == 56, "layout is shared");
 _Static_assert(sizeof(struct ring_off) == 64, "layout is shared");
 _Static_assert(sizeof(struct ring_on) == 72, "layout is shared");
 _Static_assert(sizeof(struct ring_stolen) == 64, "layout is shared");
+_Static_assert(sizeof(struct ring_mapping) == 160, "layout is shared");
 _Static_assert(sizeof(struct ring_event) == 144 && sizeof(struct ring_event) <= ROOM_HEAD_BYTES, "layout is shared");
 
 #endif

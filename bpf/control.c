@@ -71,7 +71,7 @@ static int attach(struct control *c, const struct analyzer_message *ask, struct 
 	pidfd = registry_find(c->registry, ask->pid);
 	if (pidfd >= 0)
 		r = session_attach(c->sessions, ask->session, ask->pid, pidfd, ask->kind, ask->frequency_hz,
-			ask->space, registry_thread_context(c->registry, ask->pid), 0, &kind, text, sizeof(text));
+			registry_thread_context(c->registry, ask->pid), 0, &kind, text, sizeof(text));
 	else {
 		r = pidfd;
 		snprintf(text, sizeof(text), r == -ESRCH ? "pid %d has ended" : "pid %d is none of our workers",
@@ -85,14 +85,16 @@ static int attach(struct control *c, const struct analyzer_message *ask, struct 
 	return r;
 }
 
-static int load_tables(struct control *c, const struct analyzer_message *ask, int fd, struct analyzer_message *answer)
+static int load_table(struct control *c, const struct analyzer_message *ask, const struct unix_message *um,
+	struct analyzer_message *answer)
 {
-	int r = fd < 0 ? -EBADF : sessions_load_tables(c->sessions, ask->space, fd);
+	int r = um->n_fds < 1 ? -EBADF
+		: sessions_load_table(c->sessions, ask->image, um->fds[0], um->n_fds > 1 ? um->fds[1] : -1);
 
 	if (r < 0) {
 		char text[ANALYZER_TEXT_MAX];
-		snprintf(text, sizeof(text), "the unwind tables of address space %llu were not taken: %s",
-			(unsigned long long)ask->space, strerror(-r));
+		snprintf(text, sizeof(text), "the unwind table of image %llu was not taken: %s",
+			(unsigned long long)ask->image, strerror(-r));
 		set_text(answer, text);
 	}
 	return r;
@@ -110,10 +112,10 @@ static void fill_status(const struct control *c, struct analyzer_message *answer
 	set_text(answer, text);
 }
 
-/* Fills the answer to a message and what came with it, -1 for nothing; *ret_fd is the caller's, -1 for none. -EBADMSG:
- * there is no such message. */
-static int handle(struct control *c, const struct analyzer_message *ask, int fd, struct analyzer_message *answer,
-	int *ret_fd)
+/* Fills the answer to a message and what came with it; *ret_fd is the caller's, -1 for none. -EBADMSG: there is no such
+ * message. */
+static int handle(struct control *c, const struct analyzer_message *ask, const struct unix_message *um,
+	struct analyzer_message *answer, int *ret_fd)
 {
 	int r;
 
@@ -137,9 +139,9 @@ static int handle(struct control *c, const struct analyzer_message *ask, int fd,
 		answer->type = ANALYZER_STATUS_IS;
 		fill_status(c, answer);
 		return 0;
-	case ANALYZER_TABLES:
-		answer->type = ANALYZER_TABLES_ARE;
-		return load_tables(c, ask, fd, answer);
+	case ANALYZER_TABLE:
+		answer->type = ANALYZER_TABLE_IS;
+		return load_table(c, ask, um, answer);
 	default:
 		return -EBADMSG;
 	}
@@ -148,22 +150,22 @@ static int handle(struct control *c, const struct analyzer_message *ask, int fd,
 /* Without privileges every request is answered by the reason. */
 static int refuse(const struct control *c, const struct analyzer_message *ask, struct analyzer_message *answer)
 {
-	if (ask->type < ANALYZER_ATTACH || ask->type > ANALYZER_TABLES)
+	if (ask->type < ANALYZER_ATTACH || ask->type > ANALYZER_TABLE)
 		return -EBADMSG;
 	answer->type = ask->type - ANALYZER_ATTACH + ANALYZER_ATTACHED;
 	set_text(answer, c->text);
 	if (ask->type == ANALYZER_STATUS)
 		return 0;
-	return ask->type == ANALYZER_ATTACH || ask->type == ANALYZER_TABLES ? -EPERM : -ENOENT;
+	return ask->type == ANALYZER_ATTACH || ask->type == ANALYZER_TABLE ? -EPERM : -ENOENT;
 }
-static_assert(ANALYZER_TABLES_ARE - ANALYZER_ATTACHED == ANALYZER_TABLES - ANALYZER_ATTACH, "answers follow requests");
+static_assert(ANALYZER_TABLE_IS - ANALYZER_ATTACHED == ANALYZER_TABLE - ANALYZER_ATTACH, "answers follow requests");
 
-static int answer_message(struct control *c, const struct analyzer_message *ask, int ask_fd)
+static int answer_message(struct control *c, const struct analyzer_message *ask, const struct unix_message *um)
 {
-	struct analyzer_message answer = {.session = ask->session, .pid = ask->pid, .space = ask->space};
+	struct analyzer_message answer = {.session = ask->session, .pid = ask->pid, .image = ask->image};
 	_cleanup_fd_ int fd = -1;
 	uint64_t start_ns = clock_now_ns();
-	int r = c->sessions ? handle(c, ask, ask_fd, &answer, &fd) : refuse(c, ask, &answer);
+	int r = c->sessions ? handle(c, ask, um, &answer, &fd) : refuse(c, ask, &answer);
 
 	if (r == -EBADMSG)
 		return r;
@@ -193,7 +195,7 @@ static int serve_message(struct control *c)
 			ANALYZER_PROTOCOL_VERSION);
 		return -EPROTO;
 	}
-	r = answer_message(c, &ask, um.n_fds ? um.fds[0] : -1);
+	r = answer_message(c, &ask, &um);
 	unix_message_close_fds(&um);
 	return r == -EPIPE ? 0 : r < 0 ? r : 1;
 }

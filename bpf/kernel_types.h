@@ -56,8 +56,10 @@ struct task_struct {
 	int tgid;
 	int exit_code;
 	unsigned in_iowait : 1;
+	unsigned in_execve : 1;
 	struct pid *thread_pid;
 	struct task_struct *group_leader;
+	__u64 self_exec_id; /* counts the programs that it started */
 	struct sched_entity se;
 	struct sched_info sched_info;
 };
@@ -74,11 +76,46 @@ struct path {
 	struct dentry *dentry;
 };
 
+struct super_block {
+	__u32 s_dev;
+};
+
+struct inode {
+	unsigned long i_ino;
+	struct super_block *i_sb;
+};
+
 struct file {
 	struct path f_path;
+	struct inode *f_inode;
+};
+
+typedef struct {
+	void *vdso;
+} mm_context_t;
+
+struct maple_range_64 {
+	unsigned long pivot[1];
+	void *slot[1];
+};
+
+struct maple_arange_64 {
+	unsigned long pivot[1];
+	void *slot[1];
+};
+
+struct maple_tree {
+	void *ma_root;
+};
+
+struct mm_struct {
+	struct maple_tree mm_mt;
+	mm_context_t context;
 };
 
 struct vm_area_struct {
+	unsigned long vm_start, vm_end, vm_pgoff, vm_flags;
+	struct mm_struct *vm_mm;
 	struct file *vm_file;
 };
 
@@ -89,7 +126,7 @@ struct linux_binprm {
 /* A task's registers as they were when it entered the kernel. */
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
-	unsigned long bp, dx, si, di, orig_ax, ip, sp;
+	unsigned long r11, r10, bp, bx, dx, si, di, orig_ax, ip, sp;
 };
 #elif defined(__TARGET_ARCH_arm64)
 struct pt_regs {
@@ -118,8 +155,10 @@ struct context_registers {
 #define CONTEXT_IN_KERNEL(regs) (((regs)->cs & 3) == 0) /* the privilege level that was interrupted */
 /* Where a walk begins, of the context's registers and of a task's. A task in a system call stands behind the instruction
  * that made it, as behind a call: it may be its function's last. */
-#define FRAME_OF_CONTEXT(r)     {.pc = (r)->ip, .sp = (r)->sp, .fp = (r)->bp}
-#define FRAME_OF_TASK(r)        {.pc = (r)->ip, .sp = (r)->sp, .fp = (r)->bp, .is_return = (long)(r)->orig_ax >= 0}
+#define FRAME_REGISTERS(r) \
+	.pc = (r)->ip, .sp = (r)->sp, .fp = (r)->bp, .bx = (r)->bx, .r10 = (r)->r10, .r11 = (r)->r11, .knows_bx = 1
+#define FRAME_OF_CONTEXT(r)     {FRAME_REGISTERS(r)}
+#define FRAME_OF_TASK(r)        {FRAME_REGISTERS(r), .is_return = (long)(r)->orig_ax >= 0}
 #define SYSCALL_MMAP            9
 #define SYSCALL_MPROTECT        10
 #define SYSCALL_MUNMAP          11

@@ -34,8 +34,7 @@ struct object {
 	struct ring_buffer *ring;
 	struct analyzer_layout layout;
 	struct analyzer_shared *shared; /* the object's .bss, mapped */
-	struct unwind_space *spaces;    /* ANALYZER_SPACES, mapped */
-	int sample_program_fd, identities_fd, spaces_fd; /* owned by bpf */
+	int sample_program_fd, identify_program_fd, identities_fd, images_fd, image_of_file_fd; /* owned by bpf */
 	struct {
 		struct bpf_link *links[LINKS_MAX];
 		size_t n;
@@ -130,6 +129,12 @@ static int find_map_fd(struct object *o, const char *name)
 	return map ? bpf_map__fd(map) : -ENOENT;
 }
 
+static int find_program_fd(struct object *o, const char *name)
+{
+	struct bpf_program *program = bpf_object__find_program_by_name(o->bpf, name);
+	return program ? bpf_program__fd(program) : -ENOENT;
+}
+
 static int on_record(void *arg, void *data, size_t size)
 {
 	struct object *o = arg;
@@ -154,32 +159,37 @@ static void choose_pid_namespace(struct object *o)
 /* What the process uses of a loaded object. */
 static int take_parts(struct object *o)
 {
-	struct bpf_program *sample = bpf_object__find_program_by_name(o->bpf, "on_sample");
 	int bss_fd = find_map_fd(o, ".bss"), ring_fd = find_map_fd(o, "ring");
 
-	o->sample_program_fd = sample ? bpf_program__fd(sample) : -ENOENT;
+	o->sample_program_fd = find_program_fd(o, "on_sample");
+	o->identify_program_fd = find_program_fd(o, "identify_file");
 	o->identities_fd = find_map_fd(o, "identities");
-	o->spaces_fd = find_map_fd(o, "spaces");
-	if (o->sample_program_fd < 0 || o->identities_fd < 0 || o->spaces_fd < 0 || bss_fd < 0 || ring_fd < 0)
+	o->images_fd = find_map_fd(o, "images");
+	o->image_of_file_fd = find_map_fd(o, "image_of_file");
+	if (o->sample_program_fd < 0 || o->identify_program_fd < 0 || o->identities_fd < 0 || o->images_fd < 0 ||
+	    o->image_of_file_fd < 0 || bss_fd < 0 || ring_fd < 0)
 		return -ENOENT;
 	o->shared = mmap(NULL, sizeof(*o->shared), PROT_READ | PROT_WRITE, MAP_SHARED, bss_fd, 0);
 	if (o->shared == MAP_FAILED) {
 		o->shared = NULL;
 		return -errno;
 	}
-	o->spaces = mmap(NULL, ANALYZER_SPACES * sizeof(*o->spaces), PROT_READ | PROT_WRITE, MAP_SHARED, o->spaces_fd, 0);
-	if (o->spaces == MAP_FAILED) {
-		o->spaces = NULL;
-		return -errno;
-	}
 	o->ring = ring_buffer__new(ring_fd, on_record, o, NULL);
 	return o->ring ? 0 : -errno;
 }
 
-static int share_spaces(struct object *o, const struct object *other)
+/* The unwind tables are the same for both objects. */
+static int share_images(struct object *o, const struct object *other)
 {
-	struct bpf_map *map = bpf_object__find_map_by_name(o->bpf, "spaces");
-	return !map ? -ENOENT : other ? bpf_map__reuse_fd(map, other->spaces_fd) : 0;
+	struct bpf_map *images = bpf_object__find_map_by_name(o->bpf, "images");
+	struct bpf_map *image_of_file = bpf_object__find_map_by_name(o->bpf, "image_of_file");
+	int r = images && image_of_file ? 0 : -ENOENT;
+
+	if (r >= 0 && other)
+		r = bpf_map__reuse_fd(images, other->images_fd);
+	if (r >= 0 && other)
+		r = bpf_map__reuse_fd(image_of_file, other->image_of_file_fd);
+	return r;
 }
 
 static int load_bytes(struct object *o, const struct embedded *from, const struct object *other, char *text, size_t size)
@@ -206,7 +216,7 @@ static int load_bytes(struct object *o, const struct embedded *from, const struc
 	btf__free(kernel);
 	choose_pid_namespace(o);
 	snprintf(what, sizeof(what), "loading the %s object", from->name);
-	r = share_spaces(o, other);
+	r = share_images(o, other);
 	if (r >= 0)
 		r = bpf_object__load(o->bpf);
 	if (r >= 0)
@@ -250,8 +260,6 @@ void object_free(struct object *o)
 	ring_buffer__free(o->ring);
 	if (o->shared)
 		munmap(o->shared, sizeof(*o->shared));
-	if (o->spaces)
-		munmap(o->spaces, ANALYZER_SPACES * sizeof(*o->spaces));
 	bpf_object__close(o->bpf);
 	free(o);
 }
@@ -266,9 +274,27 @@ struct analyzer_shared *object_shared(const struct object *o)
 	return o->shared;
 }
 
-struct unwind_space *object_spaces(const struct object *o)
+int object_images_fd(const struct object *o)
 {
-	return o->spaces;
+	return o->images_fd;
+}
+
+int object_image_of_file_fd(const struct object *o)
+{
+	return o->image_of_file_fd;
+}
+
+int object_identify_file(const struct object *o, const void *address, struct analyzer_file *ret)
+{
+	uint64_t arg = (uintptr_t)address;
+	LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = &arg, .ctx_size_in = sizeof(arg));
+
+	if (bpf_prog_test_run_opts(o->identify_program_fd, &run) < 0)
+		return -errno;
+	if (!__atomic_load_n(&o->shared->has_identified, __ATOMIC_SEQ_CST))
+		return -ENOENT;
+	*ret = o->shared->identified;
+	return 0;
 }
 
 int object_sample_program_fd(const struct object *o)

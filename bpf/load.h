@@ -24,7 +24,11 @@ void object_free(struct object *o);
 /* What it is, whatever it is named: a debug object may have been built as the release one. */
 enum analyzer_kind object_kind(const struct object *o);
 struct analyzer_shared *object_shared(const struct object *o);
-struct unwind_space *object_spaces(const struct object *o); /* ANALYZER_SPACES of them */
+/* The maps `images` and `image_of_file`; borrowed. */
+int object_images_fd(const struct object *o);
+int object_image_of_file_fd(const struct object *o);
+/* Which file is mapped at an address of this very process, as the kernel knows it. 0, -ENOENT, -errno. */
+int object_identify_file(const struct object *o, const void *address, struct analyzer_file *ret);
 int object_sample_program_fd(const struct object *o);
 /* Whose tasks belong to which slot; pidfd names the task. 0 or -errno. */
 int object_claim(const struct object *o, int pidfd, struct analyzer_identity identity);

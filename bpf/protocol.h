@@ -2,14 +2,14 @@
 /* Messages between the front and the analyzer process, each one datagram of a SOCK_SEQPACKET socket pair
  * (base/unix_message.h), and the layout of the samples that it hands over.
  *
- *   front ──TABLES, ATTACH, ENABLE, DISABLE, DETACH, STATUS──► analyzer (spvscope-analyzer --control-fd=3)
+ *   front ──TABLE, ATTACH, ENABLE, DISABLE, DETACH, STATUS──► analyzer (spvscope-analyzer --control-fd=3)
  *         ◄─HELLO, then one answer to each───────────────────
  *   worker ──REGISTER (on the registration socket, pid attested by the kernel)──► analyzer
  *
  * Answers come in the order of the requests. A session is one request's analysis of one worker. ATTACH opens the perf
  * event disabled and binds the program; ENABLE and DISABLE bracket one profiled run; DETACH closes and hands over what
- * was gathered. TABLES brings the unwind tables of an address space, which ATTACH then names: stacks are unwound by them,
- * and by frame pointers where a space is not known or not named. Processes that the worker forks belong to its session.
+ * was gathered. TABLE brings the unwind table of one file with code, a program or a library: from then on stacks are
+ * unwound by it wherever that file is mapped. Processes that the worker forks belong to its session.
  * When a worker dies, its session stays until DETACH. When the front's socket closes, the analyzer detaches everything
  * and exits.
  *
@@ -20,7 +20,7 @@
 #include <assert.h>
 #include <stdint.h>
 
-#define ANALYZER_PROTOCOL_VERSION 4u
+#define ANALYZER_PROTOCOL_VERSION 5u
 
 enum analyzer_kind {
 	ANALYZER_OFF = 0,
@@ -30,12 +30,12 @@ enum analyzer_kind {
 
 enum analyzer_message_type {
 	/* front to analyzer */
-	ANALYZER_ATTACH = 1,  /* session, pid, kind, frequency_hz, space */
+	ANALYZER_ATTACH = 1,  /* session, pid, kind, frequency_hz */
 	ANALYZER_ENABLE = 2,  /* session */
 	ANALYZER_DISABLE = 3, /* session */
 	ANALYZER_DETACH = 4,  /* session */
 	ANALYZER_STATUS = 5,  /* asks for STATUS_IS */
-	ANALYZER_TABLES = 6,  /* space; fds: its tables (bpf/unwind_tables.h) */
+	ANALYZER_TABLE = 6,   /* image; fds: its table (bpf/unwind_tables.h), and the file itself, or none: it is the vDSO */
 	/* analyzer to front */
 	ANALYZER_HELLO = 16,    /* version, pid, kinds: bit 1<<kind for each that is served; error and text: why not, and the
 	                           command that grants what is missing; fds: the registration socket for the template
@@ -46,22 +46,25 @@ enum analyzer_message_type {
 	ANALYZER_DISABLED = 19, /* session, error, time_ns, counters so far */
 	ANALYZER_DETACHED = 20, /* session, error, duration_ns, counters; fds: the samples (sealed memfd), none when empty */
 	ANALYZER_STATUS_IS = 21, /* counters and totals since start */
-	ANALYZER_TABLES_ARE = 22, /* space, error + text, duration_ns */
+	ANALYZER_TABLE_IS = 22, /* image, error + text, duration_ns */
 };
 
 /* Why a stack ended where it did. */
 enum analyzer_result {
-	ANALYZER_RESULT_COMPLETE = 0,  /* the outermost frame: _start, or a thread's start */
+	ANALYZER_RESULT_COMPLETE = 0,  /* the outermost frame: _start, or a thread's start; no frame at all in the midst of an
+	                                  exec, where there is no user stack */
 	ANALYZER_RESULT_TRUNCATED = 1, /* there are no tables, and the chain of frame pointers ended: whole if its last frame is
 	                                  an outermost one, which only symbols can tell */
 	ANALYZER_RESULT_TOO_DEEP = 2,  /* more than ANALYZER_MAX_FRAMES */
 	ANALYZER_RESULT_BAD_READ = 3,  /* the stack could not be read */
 	/* What the tables did not cover; the walk went on by frame pointers from there, and may have left frames out. */
-	ANALYZER_RESULT_NO_MAPPING = 4, /* an address in no mapping that was known */
-	ANALYZER_RESULT_NO_ROW = 5,     /* in an image without a table, or between its functions */
+	ANALYZER_RESULT_NO_MAPPING = 4, /* an address in nothing that the process has mapped with code */
+	ANALYZER_RESULT_NO_ROW = 5,     /* between the functions of its image */
 	ANALYZER_RESULT_UNSUPPORTED = 6, /* a rule that the tables cannot hold; the walk ended there */
 	ANALYZER_RESULT_ANONYMOUS = 7,  /* code that is in no file */
 	ANALYZER_RESULT_BROKEN = 8,     /* the caller's frame would not lie above its callee's; the walk ended there */
+	ANALYZER_RESULT_NO_TABLE = 9,   /* in an image that no table was brought for */
+	ANALYZER_RESULT_LOCKED = 10,    /* in nothing that was known yet, while the process's mappings were being changed */
 	ANALYZER_N_RESULTS,
 };
 
@@ -126,7 +129,7 @@ struct analyzer_message {
 	uint32_t sessions;      /* STATUS_IS: attached now */
 	uint64_t time_ns;       /* CLOCK_MONOTONIC */
 	uint64_t duration_ns;
-	uint64_t space;   /* the front's own number of an address space, never used twice; 0: none */
+	uint64_t image;   /* the front's own number of a file with code, never 0 */
 	uint64_t attached_total; /* STATUS_IS: perf events opened for sessions, since start */
 	uint64_t enabled_total;  /* STATUS_IS: times one was enabled, since start */
 	struct analyzer_counters counters;
@@ -148,6 +151,7 @@ enum analyzer_record_type {
 	ANALYZER_RECORD_EVENT = 2,  /* struct analyzer_event */
 	ANALYZER_RECORD_OFF_CPU = 3, /* struct analyzer_off_cpu */
 	ANALYZER_RECORD_STOLEN = 4, /* struct analyzer_stolen */
+	ANALYZER_RECORD_MAPPING = 5, /* struct analyzer_mapping */
 };
 
 struct analyzer_record {
@@ -227,6 +231,19 @@ struct analyzer_stolen {
 	uint32_t pid, tid;
 	uint64_t to_ns;
 	uint64_t stolen_ns;
+};
+
+/* What a process of the session has mapped with code, as the kernel has it: told of each process at its first record with
+ * a stack, and all of it again, with a later time, when something was found that had not been told. Whoever names the
+ * addresses of a record takes the newest that is not younger. */
+struct analyzer_mapping {
+	struct analyzer_record head;
+	uint64_t time_ns;
+	uint32_t pid, tid;    /* the thread that brought it to light */
+	uint64_t start, end;
+	uint64_t file_offset; /* of its first byte */
+	uint64_t image;       /* as TABLE named the file; 0: there is no table for it, or it is no file */
+	char name[64];        /* the file's own, without folders, NUL-terminated; empty: no file, which is a JIT or the vDSO */
 };
 
 /* What the debug object says: name is filled by the analyzer ("page-fault", "sched-switch", "attach", "stack-end"),

@@ -26,7 +26,7 @@ int on_sample(struct sample_context *ctx)
 	barrier();
 	if (sample->in_kernel)
 		walk_from_task(&walk, task);
-	sample->stack_end = walk_stack(&walk, &owner, ROOM_SAMPLE);
+	sample->stack_end = walk_stack(&walk, task, &owner, ROOM_SAMPLE);
 	sample->head.n_ips = walk.n_ips;
 	tell_stolen_so_far(task, &owner);
 	if (ring_put(sample, sizeof(*sample), walk.n_ips))

@@ -149,7 +149,7 @@ static __always_inline void tell_off(struct task_struct *task, const struct owne
 	off->reserved = 0;
 	if (thread->state != RING_OFF_ENDED) { /* it has no memory any more */
 		walk_from_task(&walk, task);
-		off->stack_end = walk_stack(&walk, owner, ROOM_SWITCH);
+		off->stack_end = walk_stack(&walk, task, owner, ROOM_SWITCH);
 		read_active_span(&off->head, task, owner->identity->thread_context);
 	}
 	off->head.n_ips = walk.n_ips;
@@ -307,8 +307,7 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 
 	if (!analyzer_shared.n_attached || !attached_owner_of(task, &owner))
 		return 0;
-	owner.identity->space = ANALYZER_NO_SPACE; /* it has other mappings and variables now */
-	owner.identity->thread_context = 0;
+	owner.identity->thread_context = 0; /* it has other variables now */
 	if (owner.slot->enable_at_exec) {
 		owner.slot->enable_at_exec = 0;
 		owner.slot->enabled = 1;

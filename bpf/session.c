@@ -15,11 +15,11 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "bpf/images.h"
 #include "bpf/perf_event.h"
 #include "bpf/privileges.h"
 #include "bpf/registration.h"
 #include "bpf/session_private.h"
-#include "bpf/spaces.h"
 #include "bpf/tracepoints.h"
 
 #define TARGET           "bpf::session"
@@ -35,7 +35,7 @@ struct sessions {
 	uint64_t drained_ns;
 	struct tracepoints tracepoints;
 	struct sessions_totals totals;
-	struct spaces spaces;
+	struct images images;
 	struct session slots[ANALYZER_SLOTS];
 };
 
@@ -96,7 +96,7 @@ int sessions_new(struct object *const objects[3], struct sessions **ret, char *t
 			object_set_reader(s->objects[i], take_record, s);
 	/* Both objects have the same. */
 	s->tracepoints.objects = s->objects;
-	s->spaces.memory = object_spaces(s->objects[ANALYZER_RELEASE] ?: s->objects[ANALYZER_DEBUG]);
+	images_init(&s->images, s->objects[ANALYZER_RELEASE], s->objects[ANALYZER_DEBUG]);
 	*ret = s;
 	return 0;
 }
@@ -125,7 +125,6 @@ static void release(struct sessions *s, struct session *session)
 	object_disclaim(session->object, session->pidfd);
 	session->pidfd = fd_close(session->pidfd);
 	slot->generation = 0;
-	spaces_give(&s->spaces, session->space);
 	gather_done(&session->gathered);
 	off_cpu_done(&session->off_cpu);
 	session->id = 0;
@@ -189,7 +188,6 @@ static int bind(struct sessions *s, struct session *session, int pidfd, char *te
 {
 	struct analyzer_identity identity = {
 		.slot = (uint32_t)(session - s->slots),
-		.space = session->space,
 		.alone = !!(session->flags & SESSION_ALONE),
 		.thread_context = session->thread_context,
 	};
@@ -231,14 +229,18 @@ static void hold_tracepoints(struct sessions *s, struct session *session)
 		session_decide(session, "attach", before_ns, "not to be had here: %s", missing);
 }
 
-int sessions_load_tables(struct sessions *s, uint64_t space, int fd)
+int sessions_load_table(struct sessions *s, uint64_t image, int table_fd, int image_fd)
 {
-	return spaces_load(&s->spaces, space, fd);
+	return images_load(&s->images, image, table_fd, image_fd);
+}
+
+bool sessions_has_table(struct sessions *s, int image_fd)
+{
+	return images_has(&s->images, image_fd);
 }
 
 int session_attach(struct sessions *s, uint64_t id, pid_t pid, int pidfd, enum analyzer_kind kind,
-	uint32_t frequency_hz, uint64_t space, int64_t thread_context, uint32_t flags, enum analyzer_kind *ret_kind, char *text,
-	size_t size)
+	uint32_t frequency_hz, int64_t thread_context, uint32_t flags, enum analyzer_kind *ret_kind, char *text, size_t size)
 {
 	struct session *session;
 	int r = check_attach(s, id, pid, kind, frequency_hz, text, size);
@@ -256,7 +258,6 @@ int session_attach(struct sessions *s, uint64_t id, pid_t pid, int pidfd, enum a
 		.object = s->objects[kind] ?: s->objects[ANALYZER_RELEASE] ?: s->objects[ANALYZER_DEBUG],
 		.pidfd = -1,
 		.perf_fd = -1,
-		.space = spaces_take(&s->spaces, space),
 		.thread_context = thread_context,
 		.frequency_hz = frequency_hz,
 		.flags = flags,
@@ -272,11 +273,11 @@ int session_attach(struct sessions *s, uint64_t id, pid_t pid, int pidfd, enum a
 	*ret_kind = object_kind(session->object);
 	session_decide(session, "attach", clock_now_ns(), "pid %d, %s every %.1f us, slot %zu, stacks by %s", (int)pid,
 		perf_source_name(s->source), 1e6 / frequency_hz, (size_t)(session - s->slots),
-		session->space == ANALYZER_NO_SPACE ? "frame pointers: no unwind tables" : "unwind tables");
+		object_shared(session->object)->images_version ? "unwind tables" : "frame pointers: no unwind tables");
 	return 0;
 }
 
-int session_add(struct sessions *s, uint64_t id, pid_t tid, int pidfd, bool same_mappings)
+int session_add(struct sessions *s, uint64_t id, pid_t tid, int pidfd, bool same_program)
 {
 	struct session *session = find(s, id);
 	int fd, r = 0;
@@ -289,9 +290,8 @@ int session_add(struct sessions *s, uint64_t id, pid_t tid, int pidfd, bool same
 		r = object_claim(session->object, pidfd, (struct analyzer_identity){
 			.slot = (uint32_t)(session - s->slots),
 			.generation = slot_of(s, session)->generation,
-			.space = same_mappings ? session->space : ANALYZER_NO_SPACE,
 			.alone = !!(session->flags & SESSION_ALONE),
-			.thread_context = same_mappings ? session->thread_context : 0,
+			.thread_context = same_program ? session->thread_context : 0,
 		});
 	if (r < 0)
 		return r;

@@ -22,18 +22,17 @@ struct sessions;
 int sessions_new(struct object *const objects[3], struct sessions **ret, char *text, size_t size);
 void sessions_free(struct sessions *s);
 
-/* The tables of an address space, for sessions that are attached afterwards; fd stays the caller's. As spaces_load. */
-int sessions_load_tables(struct sessions *s, uint64_t space, int fd);
-/* Opens the event on the task behind pidfd, disabled. space: whose tables its stacks are unwound by; an unknown one is
- * none. thread_context: as the worker registered it. flags: SESSION_…. 0 or -errno with the reason in
- * text; fills *ret_kind with what serves it. */
+/* The unwind table of an image, for whatever has it mapped; as images_load and images_has. */
+int sessions_load_table(struct sessions *s, uint64_t image, int table_fd, int image_fd);
+bool sessions_has_table(struct sessions *s, int image_fd);
+/* Opens the event on the task behind pidfd, disabled. thread_context: as the worker registered it. flags: SESSION_….
+ * 0 or -errno with the reason in text; fills *ret_kind with what serves it. */
 int session_attach(struct sessions *s, uint64_t id, pid_t pid, int pidfd, enum analyzer_kind kind,
-	uint32_t frequency_hz, uint64_t space, int64_t thread_context, uint32_t flags, enum analyzer_kind *ret_kind, char *text,
-	size_t size);
+	uint32_t frequency_hz, int64_t thread_context, uint32_t flags, enum analyzer_kind *ret_kind, char *text, size_t size);
 /* Adds a thread that was there before; with a pidfd, which stays the caller's, the process that it is the first thread of
- * joins the session. same_mappings: as the session's own process has. 0, -ENOENT, -EEXIST when it was forked into the
- * session meanwhile, -ESRCH when it has ended, -errno. */
-int session_add(struct sessions *s, uint64_t id, pid_t tid, int pidfd, bool same_mappings);
+ * joins the session. same_program: as the session's own process. 0, -ENOENT, -EEXIST when it was forked into the session
+ * meanwhile, -ESRCH when it has ended, -errno. */
+int session_add(struct sessions *s, uint64_t id, pid_t tid, int pidfd, bool same_program);
 /* Brackets of one profiled run; the time is read outside of it. After session_disable no sample is taken. */
 int session_enable(struct sessions *s, uint64_t id, uint64_t *ret_time_ns);
 int session_disable(struct sessions *s, uint64_t id, uint64_t *ret_time_ns);

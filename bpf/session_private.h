@@ -25,7 +25,6 @@ struct session {
 	struct gather gathered;
 	struct off_cpu off_cpu;
 	uint64_t n_refused_samples, n_refused_events; /* no room in `gathered` */
-	uint32_t space;
 	int64_t thread_context; /* as the worker registered it */
 	uint64_t n_results[ANALYZER_N_RESULTS];
 	uint64_t events_at_enable_ns, overlap_ns; /* of the debug object's tracepoints with its runs */

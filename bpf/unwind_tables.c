@@ -1,159 +1,117 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Makes an address space's unwind tables. Belongs to one unprivileged thread. */
+/* Makes an image's unwind table. Belongs to one unprivileged thread. */
 #include "bpf/unwind_tables.h"
 
+#include <elfutils/libdwelf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <gelf.h>
 #include <inttypes.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "bpf/unwind_rows.h"
 
-#define PAGE_BYTES (1u << UNWIND_PAGE_BITS)
-#define DELETED    " (deleted)"
+#define PAGE_BYTES     (1u << UNWIND_PAGE_BITS)
+#define VDSO_MAX_BYTES (64u << 10)
 
-struct making {
-	struct unwind_mapping mappings[UNWIND_MAPPINGS_MAX];
-	uint32_t *pages; /* UNWIND_PAGES_MAX, owned */
-	struct unwind_rows rows;
-	struct unwind_tables_head head;
-};
-
-struct line {
-	uint64_t start, end, offset, inode;
-	bool executable;
-	char *path; /* in the line's text */
-};
-
-/* "start-end perms offset dev inode   path" */
-static bool parse_line(char *text, struct line *ret)
+static uint64_t mix(uint64_t sum, uint64_t word)
 {
-	char permissions[8];
-	int at = 0;
-
-	if (sscanf(text, "%" SCNx64 "-%" SCNx64 " %7s %" SCNx64 " %*x:%*x %" SCNu64 " %n", &ret->start, &ret->end,
-		    permissions, &ret->offset, &ret->inode, &at) < 5 || !at)
-		return false;
-	ret->executable = strchr(permissions, 'x') != NULL;
-	ret->path = text + at;
-	return ret->start < ret->end;
+	sum = (sum ^ word) * 0x100000001B3u;
+	return sum ^ sum >> 29;
 }
 
-/* The kernel gives every process the same vDSO, so ours is theirs. */
-static int open_vdso(const struct line *line)
+/* Where the code lies in the file and in the image. */
+static uint64_t sum_segments(Elf *elf)
 {
-	const char *image = (const char *)getauxval(AT_SYSINFO_EHDR);
-	size_t size = line->end - line->start;
-	_cleanup_fd_ int fd = image ? memfd_create("vdso", MFD_CLOEXEC) : -1;
-
-	if (fd < 0 || write(fd, image, size) != (ssize_t)size)
-		return -1;
-	return TAKE_FD(fd);
-}
-
-/* Another file may lie at that path by now; its tables would be lies. */
-static int open_image(const struct line *line)
-{
-	size_t len = strlen(line->path);
-	struct stat st;
-
-	if (strcmp(line->path, "[vdso]") == 0)
-		return open_vdso(line);
-	if (line->path[0] != '/' || (len > strlen(DELETED) && strcmp(line->path + len - strlen(DELETED), DELETED) == 0))
-		return -1;
-	_cleanup_fd_ int fd = open(line->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_ino != line->inode)
-		return -1;
-	return TAKE_FD(fd);
-}
-
-/* The image's own address of the mapping's first byte. */
-static bool find_image_start(int fd, uint64_t offset, uint64_t *ret)
-{
-	bool found = false;
+	uint64_t sum = 0xCBF29CE484222325u;
 	size_t n = 0;
+
+	elf_getphdrnum(elf, &n);
+	for (size_t i = 0; i < n; i++) {
+		GElf_Phdr ph;
+		if (gelf_getphdr(elf, (int)i, &ph) && ph.p_type == PT_LOAD && ph.p_flags & PF_X)
+			sum = mix(mix(mix(sum, ph.p_offset), ph.p_vaddr), ph.p_filesz);
+	}
+	return sum;
+}
+
+int unwind_table_key(int image_fd, char ret[UNWIND_KEY_MAX])
+{
+	const unsigned char *id;
+	const void *bytes = NULL;
+	ssize_t n_id;
+	struct stat st;
 	Elf *elf;
+	int n = 0;
 
 	elf_version(EV_CURRENT);
-	elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
-	if (elf && elf_getphdrnum(elf, &n) == 0)
-		for (size_t i = 0; i < n && !found; i++) {
-			GElf_Phdr ph;
-			uint64_t first;
-			if (!gelf_getphdr(elf, (int)i, &ph) || ph.p_type != PT_LOAD || !(ph.p_flags & PF_X))
-				continue;
-			first = ph.p_offset & ~(uint64_t)(PAGE_BYTES - 1); /* the kernel maps whole pages */
-			found = offset >= first && offset < ph.p_offset + ph.p_filesz;
-			*ret = ph.p_vaddr - ph.p_offset + offset;
-		}
+	elf = elf_begin(image_fd, ELF_C_READ_MMAP, NULL);
+	if (!elf || elf_kind(elf) != ELF_K_ELF || fstat(image_fd, &st) < 0) {
+		elf_end(elf);
+		return -ENOEXEC;
+	}
+	memset(ret, 0, UNWIND_KEY_MAX);
+	n_id = dwelf_elf_gnu_build_id(elf, &bytes);
+	id = bytes;
+	for (ssize_t i = 0; i < n_id && i < 32; i++)
+		n += snprintf(ret + n, UNWIND_KEY_MAX - (size_t)n, "%02x", id[i]);
+	if (n_id <= 0)
+		n = snprintf(ret, UNWIND_KEY_MAX, "file-%jx-%jx-%jx-%jx.%09lx", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino,
+			(uintmax_t)st.st_size, (uintmax_t)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+	snprintf(ret + n, UNWIND_KEY_MAX - (size_t)n, "-%016" PRIx64, sum_segments(elf));
 	elf_end(elf);
-	return found;
-}
-
-/* For each page the row in force at its first byte, and at the end the last row. */
-static void index_pages(struct making *m, size_t first_row, uint64_t image_start, uint32_t n_pages)
-{
-	size_t at = first_row;
-
-	for (uint32_t i = 0; i < n_pages; i++) {
-		while (at + 1 < m->rows.n_rows && m->rows.rows[at + 1].pc <= image_start + (uint64_t)i * PAGE_BYTES)
-			at++;
-		m->pages[m->head.n_pages++] = (uint32_t)at;
-	}
-	m->pages[m->head.n_pages++] = (uint32_t)m->rows.n_rows - 1;
-}
-
-/* 0, or -errno when this mapping gets no table. */
-static int add_table(struct making *m, const struct line *line, struct unwind_mapping *mapping)
-{
-	size_t first_row = m->rows.n_rows, unsupported = m->rows.n_unsupported;
-	uint64_t image_start, size = line->end - line->start, n_pages = (size + PAGE_BYTES - 1) / PAGE_BYTES;
-	_cleanup_fd_ int fd = open_image(line);
-	int r;
-
-	if (fd < 0 || !find_image_start(fd, line->offset, &image_start))
-		return -ENOENT;
-	if (m->head.n_pages + n_pages + 1 > UNWIND_PAGES_MAX)
-		return -ENOSPC;
-	r = unwind_rows_append(&m->rows, fd, image_start, image_start + size);
-	if (r >= 0 && m->rows.n_rows > UNWIND_ROWS_MAX)
-		r = -ENOSPC;
-	if (r < 0) {
-		m->rows.n_rows = first_row;
-		m->rows.n_unsupported = unsupported;
-		return r;
-	}
-	mapping->image_start = (uint32_t)image_start;
-	mapping->first_page = m->head.n_pages;
-	index_pages(m, first_row, image_start, (uint32_t)n_pages);
 	return 0;
 }
 
-/* In the order of /proc/PID/maps, which is that of addresses. */
-static void add_line(struct making *m, const struct line *line)
+int unwind_open_vdso(void)
 {
-	struct unwind_mapping *mapping = &m->mappings[m->head.n_mappings];
+	const char *image = (const char *)getauxval(AT_SYSINFO_EHDR);
+	_cleanup_fd_ int fd = image ? memfd_create("vdso", MFD_CLOEXEC) : -1;
+	size_t n = 0;
 
-	if (!line->executable || line->start >> 63) /* [vsyscall] is the kernel's */
-		return;
-	if (m->head.n_mappings == UNWIND_MAPPINGS_MAX) {
-		m->head.n_without++;
-		return;
+	if (fd < 0)
+		return image ? -errno : -ENOENT;
+	/* It does not say how long it is: page by page, by the kernel, which stops where it ends. */
+	while (n < VDSO_MAX_BYTES && write(fd, image + n, PAGE_BYTES) == PAGE_BYTES)
+		n += PAGE_BYTES;
+	return n ? TAKE_FD(fd) : -EIO;
+}
+
+/* The table in one piece, sized once its rows are known. */
+static int lay_out(const struct unwind_rows *r, union unwind_cell **ret, uint32_t *ret_n)
+{
+	uint32_t first_page = r->rows[0].at >> UNWIND_PAGE_BITS;
+	uint32_t n_pages = (uint32_t)(((uint64_t)r->rows[r->n_rows - 1].at + PAGE_BYTES - 1) >> UNWIND_PAGE_BITS) - first_page;
+	bool starts_amid = r->rows[0].at % PAGE_BYTES;
+	size_t first_row = (size_t)n_pages + 2, n = first_row + starts_amid + r->n_rows, at = first_row;
+	union unwind_cell *cells;
+
+	if (r->n_rows < 2 || n_pages < 1)
+		return -ENOEXEC; /* no code to speak of: some libraries are all data */
+	if (n_pages > UNWIND_PAGES_MAX || n > UNWIND_CELLS_MAX)
+		return -EFBIG;
+	cells = calloc(n, sizeof(*cells));
+	if (!cells)
+		return -ENOMEM;
+	cells[0].extent = (struct unwind_extent){.first_page = first_page, .n_pages = n_pages};
+	cells[first_row].row = (struct unwind_row){.at = first_page << UNWIND_PAGE_BITS, .rules = UNWIND_CFA_NONE};
+	memcpy(&cells[first_row + starts_amid], r->rows, r->n_rows * sizeof(*cells));
+	for (uint32_t i = 0; i < n_pages; i++) {
+		while (at + 1 < n && cells[at + 1].row.at <= ((uint64_t)first_page + i) << UNWIND_PAGE_BITS)
+			at++;
+		cells[1 + i].page.row = (uint32_t)at;
 	}
-	*mapping = (struct unwind_mapping){.start = line->start, .end = line->end, .first_page = UNWIND_NO_PAGES};
-	if (!*line->path || strncmp(line->path, "[anon", 5) == 0 || strncmp(line->path, "//anon", 6) == 0)
-		mapping->first_page = UNWIND_ANONYMOUS;
-	else if (add_table(m, line, mapping) < 0)
-		m->head.n_without++;
-	m->head.n_mappings++;
+	cells[1 + n_pages].page.row = (uint32_t)n - 1;
+	*ret = cells;
+	*ret_n = (uint32_t)n;
+	return 0;
 }
 
 static int write_all(int fd, const void *data, size_t size)
@@ -169,20 +127,16 @@ static int write_all(int fd, const void *data, size_t size)
 	return 0;
 }
 
-static int seal(const struct making *m, int *ret_fd)
+static int seal(const struct unwind_table_head *head, const union unwind_cell *cells, int *ret_fd)
 {
 	_cleanup_fd_ int fd = memfd_create("spvscope-unwind", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	int r;
 
 	if (fd < 0)
 		return -errno;
-	r = write_all(fd, &m->head, sizeof(m->head));
+	r = write_all(fd, head, sizeof(*head));
 	if (r >= 0)
-		r = write_all(fd, m->mappings, m->head.n_mappings * sizeof(m->mappings[0]));
-	if (r >= 0)
-		r = write_all(fd, m->pages, m->head.n_pages * sizeof(m->pages[0]));
-	if (r >= 0)
-		r = write_all(fd, m->rows.rows, m->head.n_rows * sizeof(m->rows.rows[0]));
+		r = write_all(fd, cells, head->n_cells * sizeof(*cells));
 	if (r >= 0 && fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
 		r = -errno;
 	if (r >= 0)
@@ -190,32 +144,25 @@ static int seal(const struct making *m, int *ret_fd)
 	return r;
 }
 
-static void making_done(struct making *m)
+int unwind_table_make(int image_fd, const char key[UNWIND_KEY_MAX], struct unwind_table_head *ret_head, int *ret_fd)
 {
-	free(m->pages);
-	unwind_rows_done(&m->rows);
-}
+	_cleanup_(unwind_rows_done) struct unwind_rows rows = {0};
+	_cleanup_free_ union unwind_cell *cells = NULL;
+	struct unwind_table_head head = {.magic = UNWIND_TABLE_MAGIC, .version = UNWIND_TABLE_VERSION, .is_arm = UNWIND_ARM};
+	int r = unwind_rows_read(&rows, image_fd);
 
-int unwind_tables_make(const char *maps, size_t maps_len, struct unwind_tables_head *ret_head, int *ret_fd)
-{
-	_cleanup_(making_done) struct making m = {
-		.head = {.magic = UNWIND_TABLES_MAGIC, .version = UNWIND_TABLES_VERSION},
-		.pages = calloc(UNWIND_PAGES_MAX, sizeof(*m.pages)),
-	};
-	_cleanup_free_ char *text = strndup(maps, maps_len);
-	char *save = NULL;
-	int r;
-
-	if (!text || !m.pages)
-		return -ENOMEM;
-	for (char *at = strtok_r(text, "\n", &save); at; at = strtok_r(NULL, "\n", &save)) {
-		struct line line;
-		if (parse_line(at, &line))
-			add_line(&m, &line);
-	}
-	m.head.n_rows = (uint32_t)m.rows.n_rows;
-	r = seal(&m, ret_fd);
+	if (r < 0)
+		return r;
+	if (!rows.n_rows)
+		return -ENOEXEC;
+	r = lay_out(&rows, &cells, &head.n_cells);
+	if (r < 0)
+		return r;
+	memcpy(head.key, key, UNWIND_KEY_MAX);
+	head.n_unsupported = (uint32_t)rows.n_unsupported;
+	head.sum = unwind_table_sum(cells, head.n_cells);
+	r = seal(&head, cells, ret_fd);
 	if (r >= 0)
-		*ret_head = m.head;
+		*ret_head = head;
 	return r;
 }

@@ -202,6 +202,7 @@ static int open_service(struct program *p)
 {
 	const struct config *c = &p->config;
 	_cleanup_(worker_args_free) char **worker_args = make_worker_args(c);
+	_cleanup_strbuf_ struct strbuf unwind = {0};
 	struct compile_service_options o = {
 		.worker_path = c->worker_path,
 		.worker_args = (const char *const *)worker_args,
@@ -217,8 +218,11 @@ static int open_service(struct program *p)
 		.manager_fd = p->manager_fd,
 		.cache = p->front.cache,
 	};
-	int r = compile_service_new(p->front.loop, p->front.records, &o, &p->front.service);
+	int r;
 
+	strbuf_printf(&unwind, "%s/unwind", c->state_dir);
+	o.unwind_folder = unwind.failed ? NULL : unwind.data;
+	r = compile_service_new(p->front.loop, p->front.records, &o, &p->front.service);
 	if (r < 0)
 		fprintf(stderr, "spvscoped: cannot start %s: %s\n", c->worker_path, strerror(-r));
 	return r;

@@ -13,7 +13,8 @@
 #include "base/cleanup.h"
 #include "bpf/library/private.h"
 #include "bpf/library/tasks.h"
-#include "bpf/unwind_tables.h"
+#include "bpf/unwind_cache.h"
+#include "bpf/unwind_files.h"
 
 #define DEFAULT_FREQUENCY_HZ 4999
 #define KNOWN_FLAGS          (SPVSCOPE_ATTACH_TREE | SPVSCOPE_ATTACH_PAUSED)
@@ -38,16 +39,18 @@ static int pid_of_pidfd(int pidfd, pid_t *ret)
 	return 0;
 }
 
-/* The tables of what is mapped now; the number of their space, 0 where there are none to be had: then stacks go by frame
- * pointers and say so. */
-static uint64_t load_tables(struct spvscope_analyzer *a, const char *maps, size_t len)
+/* The table of a file that is mapped. Where there is none to be had, stacks say so. */
+static void load_table(void *arg, const char *path, int image_fd)
 {
-	struct unwind_tables_head head;
+	struct spvscope_analyzer *a = arg;
+	struct unwind_table_head head;
 	_cleanup_fd_ int fd = -1;
+	bool was_kept, is_vdso = strcmp(path, "[vdso]") == 0;
 
-	if (unwind_tables_make(maps, len, &head, &fd) < 0 || sessions_load_tables(a->sessions, a->n_spaces + 1, fd) < 0)
-		return 0;
-	return ++a->n_spaces;
+	if (sessions_has_table(a->sessions, is_vdso ? -1 : image_fd))
+		return;
+	if (unwind_cache_get(NULL, image_fd, &head, &was_kept, &fd) >= 0)
+		sessions_load_table(a->sessions, ++a->n_images, fd, is_vdso ? -1 : image_fd);
 }
 
 static int begin(struct spvscope_attachment *at, int pidfd)
@@ -64,8 +67,9 @@ static int begin(struct spvscope_attachment *at, int pidfd)
 	r = names_refresh(&at->names, (uint32_t)at->pid, &maps, &maps_len);
 	if (r < 0)
 		return library_fail(a, r, "what pid %d has mapped cannot be read: %s", (int)at->pid, strerror(-r));
+	unwind_files_of_maps(maps, maps_len, load_table, a);
 	r = session_attach(a->sessions, a->n_sessions + 1, at->pid, at->pidfd, spvscope_analyzer_loaded_kind(a),
-		at->frequency_hz, load_tables(a, maps, maps_len), 0, at->flags & SPVSCOPE_ATTACH_TREE ? 0 : SESSION_ALONE, &kind, a->error,
+		at->frequency_hz, 0, at->flags & SPVSCOPE_ATTACH_TREE ? 0 : SESSION_ALONE, &kind, a->error,
 		sizeof(a->error));
 	if (r < 0)
 		return r;

@@ -19,6 +19,8 @@ static_assert((int)SPVSCOPE_STACK_NO_ROW == (int)ANALYZER_RESULT_NO_ROW, "the sa
 static_assert((int)SPVSCOPE_STACK_UNSUPPORTED == (int)ANALYZER_RESULT_UNSUPPORTED, "the same numbers");
 static_assert((int)SPVSCOPE_STACK_ANONYMOUS == (int)ANALYZER_RESULT_ANONYMOUS, "the same numbers");
 static_assert((int)SPVSCOPE_STACK_BROKEN == (int)ANALYZER_RESULT_BROKEN, "the same numbers");
+static_assert((int)SPVSCOPE_STACK_NO_TABLE == (int)ANALYZER_RESULT_NO_TABLE, "the same numbers");
+static_assert((int)SPVSCOPE_STACK_LOCKED == (int)ANALYZER_RESULT_LOCKED, "the same numbers");
 static_assert(SPVSCOPE_SAMPLE_IN_KERNEL == ANALYZER_SAMPLE_IN_KERNEL, "the same bit");
 static_assert((int)SPVSCOPE_OFF_IO == (int)ANALYZER_OFF_IO && (int)SPVSCOPE_OFF_NEW == (int)ANALYZER_OFF_NEW &&
 	(int)SPVSCOPE_OFF_STATES == (int)ANALYZER_OFF_ENDED, "the same numbers");

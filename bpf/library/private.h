@@ -13,7 +13,7 @@
 struct spvscope_analyzer {
 	struct object *objects[3];  /* by enum analyzer_kind; one of them is there */
 	struct sessions *sessions;
-	uint64_t n_sessions, n_spaces; /* numbers that were given away */
+	uint64_t n_sessions, n_images; /* numbers that were given away */
 	struct spvscope_attachment *attachments;
 	char error[ANALYZER_TEXT_MAX];
 };

@@ -319,9 +319,9 @@ static int find_one_backend(struct template *t)
 			tool->missing = strdup(r < 0 ? strerror(-r) : "it needs Landlock, which this kernel does not offer");
 		m.value2 = b->languages;
 		m.flags = tool ? WORKER_BACKEND_RUNS_TOOL : 0;
-		snprintf(text, sizeof(text), "%s\t%s\t%s\t%s\t%s", b->name, b->other_language ? b->other_language : "",
+		snprintf(text, sizeof(text), "%s\t%s\t%s\t%s\t%s\t%s", b->name, b->other_language ? b->other_language : "",
 			tool && tool->version ? tool->version : "", tool && tool->missing ? tool->missing : "",
-			tool && tool->install ? tool->install : "");
+			tool && tool->install ? tool->install : "", tool && tool->program ? tool->program : "");
 		t->n_backends++;
 	} else {
 		t->backends_told = true;

@@ -34,6 +34,7 @@ struct compile_service_options {
 	struct trace_filter trace_filter; /* default of requests that don't say */
 	int manager_fd;              /* to the privileged manager (server/manager.h), -1: none */
 	struct cache *cache;         /* borrowed; NULL: none */
+	const char *unwind_folder;   /* where unwind tables are kept between runs; NULL: nowhere */
 };
 
 struct compile_service_counters {

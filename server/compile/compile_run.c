@@ -127,7 +127,6 @@ static bool ask(struct compile *c, enum analyzer_message_type type, analyzer_ans
 		.pid = c->worker->pid,
 		.kind = c->a.request.analyzer.kind,
 		.frequency_hz = c->a.request.analyzer.frequency_hz,
-		.space = c->worker->template_generation,
 	};
 
 	if (analyzer_client_request(c->service->analyzer, &q, fn, c) < 0)

@@ -24,13 +24,25 @@ static void analyzer_changed(void *arg)
 	loop_timer_set(s->soon, 0);
 }
 
+/* Tools will be run, and sampled from their first instruction. */
+static void tell_programs(struct compile_service *s)
+{
+	struct pool_state ps;
+
+	pool_state(s->pool, &ps);
+	for (size_t i = 0; ps.backends && ps.backends->complete && i < ps.backends->n; i++)
+		if (*ps.backends->rows[i].program && !*ps.backends->rows[i].missing)
+			analyzer_client_add_program(s->analyzer, ps.backends->rows[i].program);
+}
+
 static void pool_changed(void *arg)
 {
 	struct compile_service *s = arg;
 	uint64_t generation;
 	struct image *image = pool_image(s->pool, &generation);
 
-	analyzer_client_set_space(s->analyzer, generation, image);
+	analyzer_client_set_image(s->analyzer, generation, image);
+	tell_programs(s);
 	if (s->compilers_generation != generation) {
 		s->compilers_generation = generation;
 		compile_cache_template_changed(s);
@@ -81,6 +93,7 @@ static int start_parts(struct compile_service *s)
 	struct analyzer_client_options ao = {
 		.path = s->o.analyzer ? s->o.analyzer_path : NULL,
 		.manager_fd = s->o.manager_fd,
+		.unwind_folder = s->o.unwind_folder,
 		.changed = analyzer_changed,
 		.arg = s,
 	};

@@ -54,8 +54,8 @@ struct analyzer_client {
 	struct analyzer_costs costs;
 	struct loop_source *status_timer;
 	struct unwinding *unwinding;
-	uint64_t space, made_space; /* the newest, and the one whose tables are there; 0: none */
-	int tables_fd;              /* of made_space; -1 when they could not be made */
+	char *unwind_folder;
+	uint64_t image_generation; /* of the template whose image was given last; 0: none */
 	char reason[ANALYZER_TEXT_MAX + 1];
 
 	struct pending pending[ANALYZER_MAX_PENDING]; /* a ring, oldest first */
@@ -133,46 +133,57 @@ static void lose(struct analyzer_client *a, const char *why)
 		a->o.changed(a->o.arg);
 }
 
-static void on_tables_taken(void *arg, const struct analyzer_message *m, int *fd)
-{
-	(void)arg, (void)fd;
-	if (m && m->error)
-		log_warn(TARGET, "%.*s", (int)m->text_len, m->text);
-}
-
-static int send_request(struct analyzer_client *a, const struct analyzer_request *q, int fd, analyzer_answer_fn fn,
-	void *arg);
-
-static void send_tables(struct analyzer_client *a)
-{
-	struct analyzer_request q = {.type = ANALYZER_TABLES, .space = a->made_space};
-
-	if (a->up && a->tables_fd >= 0)
-		send_request(a, &q, a->tables_fd, on_tables_taken, NULL);
-}
-
-static void on_tables_made(void *arg, uint64_t space, int *fd)
+static void on_table_taken(void *arg, const struct analyzer_message *m, int *fd)
 {
 	struct analyzer_client *a = arg;
 
-	fd_close(a->tables_fd);
-	a->tables_fd = TAKE_FD(*fd);
-	a->made_space = space;
-	send_tables(a);
+	(void)fd;
+	if (m && m->error)
+		log_warn(TARGET, "%.*s", (int)m->text_len, m->text);
+	unwinding_taken(a->unwinding);
+}
+
+static int send_request(struct analyzer_client *a, const struct analyzer_request *q, const int *fds, size_t n_fds,
+	analyzer_answer_fn fn, void *arg);
+
+/* One that is not up, or that is lost meanwhile, is given all of them when it comes up. */
+static void on_table_made(void *arg, uint64_t image, int *table_fd, int *image_fd)
+{
+	struct analyzer_client *a = arg;
+	struct analyzer_request q = {.type = ANALYZER_TABLE, .image = image};
+	const int fds[2] = {*table_fd, *image_fd};
+
+	if (!a->up || send_request(a, &q, fds, *image_fd < 0 ? 1 : 2, on_table_taken, a) < 0)
+		unwinding_taken(a->unwinding);
+}
+
+static void on_tables_ready(void *arg)
+{
+	struct analyzer_client *a = arg;
+
 	if (a->o.changed)
 		a->o.changed(a->o.arg);
 }
 
-void analyzer_client_set_space(struct analyzer_client *a, uint64_t space, struct image *image)
+static bool has_unwinding(struct analyzer_client *a)
 {
-	if (!a->path || a->refused || !image || space == a->space)
+	if (!a->path || a->refused)
+		return false;
+	return a->unwinding || unwinding_new(a->loop, a->unwind_folder, on_table_made, on_tables_ready, a, &a->unwinding) >= 0;
+}
+
+void analyzer_client_set_image(struct analyzer_client *a, uint64_t generation, struct image *image)
+{
+	if (!image || generation == a->image_generation || !has_unwinding(a))
 		return;
-	a->space = space;
-	if (!a->unwinding && unwinding_new(a->loop, on_tables_made, a, &a->unwinding) < 0) {
-		a->made_space = space;
-		return;
-	}
-	unwinding_make(a->unwinding, space, image);
+	a->image_generation = generation;
+	unwinding_add_image(a->unwinding, image);
+}
+
+void analyzer_client_add_program(struct analyzer_client *a, const char *path)
+{
+	if (has_unwinding(a))
+		unwinding_add_program(a->unwinding, path);
 }
 
 static void take_hello(struct analyzer_client *a, const struct analyzer_message *m, struct unix_message *um)
@@ -188,7 +199,8 @@ static void take_hello(struct analyzer_client *a, const struct analyzer_message 
 		a->generation = ++a->n_generations;
 		log_info(TARGET, "analyzer is up%s%s", a->kinds & 1u << ANALYZER_RELEASE ? ", release" : "",
 			a->kinds & 1u << ANALYZER_DEBUG ? ", debug" : "");
-		send_tables(a);
+		if (a->unwinding)
+			unwinding_again(a->unwinding);
 	} else {
 		if (!a->reason[0])
 			snprintf(a->reason, sizeof(a->reason), "the analyzer cannot serve here: %s", strerror(m->error));
@@ -216,7 +228,7 @@ static void on_status_timer(void *arg)
 {
 	struct analyzer_request status = {.type = ANALYZER_STATUS};
 
-	send_request(arg, &status, -1, NULL, NULL);
+	send_request(arg, &status, NULL, 0, NULL, NULL);
 }
 
 /* False: it broke the protocol. */
@@ -331,12 +343,12 @@ int analyzer_client_new(struct loop *loop, const struct analyzer_client_options 
 		return -ENOMEM;
 	a->loop = loop;
 	a->o = *o;
-	a->socket = a->registration_fd = a->tables_fd = -1;
+	a->socket = a->registration_fd = -1;
 	a->process.pidfd = -1;
 	snprintf(a->reason, sizeof(a->reason), "the analyzer process is starting");
 	if (!o->path)
 		snprintf(a->reason, sizeof(a->reason), "this service was started without an analyzer");
-	else if (!(a->path = strdup(o->path)))
+	else if (!(a->path = strdup(o->path)) || (o->unwind_folder && !(a->unwind_folder = strdup(o->unwind_folder))))
 		r = -ENOMEM;
 	else
 		r = loop_timer(loop, clock_now_ns(), start_first, a, &a->timer);
@@ -357,10 +369,10 @@ void analyzer_client_free(struct analyzer_client *a)
 	loop_source_free(a->timer);
 	loop_source_free(TAKE_PTR(a->status_timer));
 	unwinding_free(a->unwinding);
-	fd_close(a->tables_fd);
 	close_connection(a);
 	spawned_end(&a->process, NS_PER_S);
 	free(a->path);
+	free(a->unwind_folder);
 	free(a);
 }
 
@@ -369,7 +381,7 @@ void analyzer_client_state(const struct analyzer_client *a, struct analyzer_clie
 	*ret = (struct analyzer_client_state){
 		.starting = a->path && !a->said_hello && !a->refused && a->n_started <= a->n_generations + 1,
 		.up = a->up,
-		.tables_due = a->up && a->space != a->made_space,
+		.tables_due = a->up && a->unwinding && unwinding_is_due(a->unwinding),
 		.kinds = a->kinds,
 		.objects = a->objects,
 		.generation = a->generation,
@@ -389,13 +401,13 @@ static uint32_t answer_of(enum analyzer_message_type type)
 	case ANALYZER_ENABLE: return ANALYZER_ENABLED;
 	case ANALYZER_DISABLE: return ANALYZER_DISABLED;
 	case ANALYZER_DETACH: return ANALYZER_DETACHED;
-	case ANALYZER_TABLES: return ANALYZER_TABLES_ARE;
+	case ANALYZER_TABLE: return ANALYZER_TABLE_IS;
 	default: return ANALYZER_STATUS_IS;
 	}
 }
 
-static int send_request(struct analyzer_client *a, const struct analyzer_request *q, int fd, analyzer_answer_fn fn,
-	void *arg)
+static int send_request(struct analyzer_client *a, const struct analyzer_request *q, const int *fds, size_t n_fds,
+	analyzer_answer_fn fn, void *arg)
 {
 	struct analyzer_message m = {
 		.version = ANALYZER_PROTOCOL_VERSION,
@@ -404,7 +416,7 @@ static int send_request(struct analyzer_client *a, const struct analyzer_request
 		.pid = q->pid,
 		.kind = q->kind,
 		.frequency_hz = q->frequency_hz,
-		.space = q->space,
+		.image = q->image,
 	};
 	int r;
 
@@ -412,7 +424,7 @@ static int send_request(struct analyzer_client *a, const struct analyzer_request
 		return -ENOTCONN;
 	if (a->n_pending == ANALYZER_MAX_PENDING)
 		return -EAGAIN;
-	r = unix_message_send(a->socket, &m, MESSAGE_HEAD_BYTES, &fd, fd >= 0 ? 1 : 0);
+	r = unix_message_send(a->socket, &m, MESSAGE_HEAD_BYTES, fds, n_fds);
 	if (r < 0)
 		return r; /* a broken connection shows as the end of the stream, which the watch sees */
 	a->pending[(a->pending_first + a->n_pending) % ANALYZER_MAX_PENDING] = (struct pending){
@@ -430,7 +442,7 @@ static int send_request(struct analyzer_client *a, const struct analyzer_request
 int analyzer_client_request(struct analyzer_client *a, const struct analyzer_request *q, analyzer_answer_fn fn,
 	void *arg)
 {
-	return send_request(a, q, -1, fn, arg);
+	return send_request(a, q, NULL, 0, fn, arg);
 }
 
 void analyzer_client_forget(struct analyzer_client *a, const void *arg)

@@ -16,6 +16,7 @@ struct analyzer_client;
 struct analyzer_client_options {
 	const char *path; /* NULL: there is none; copied */
 	int manager_fd;   /* server/manager.h; -1: start it ourselves */
+	const char *unwind_folder; /* where unwind tables are kept between runs; copied; NULL: nowhere */
 	/* It came up or went away. Not called from within analyzer_client_new. */
 	void (*changed)(void *arg);
 	void *arg;
@@ -24,7 +25,7 @@ struct analyzer_client_options {
 struct analyzer_client_state {
 	bool starting;           /* may come up soon; worth a short wait */
 	bool up;                 /* says that it can serve */
-	bool tables_due;         /* the unwind tables of the newest space are being made; worth a short wait */
+	bool tables_due;         /* the unwind tables of the newest template are being made; worth a short wait */
 	uint32_t kinds;          /* bits 1<<kind; 0 unless up */
 	uint32_t objects;        /* bits 1<<kind of what is loaded, which serves the other kind too where it is alone */
 	uint64_t generation;     /* of the one that is up: 1, 2, …; 0 when none is */
@@ -42,9 +43,11 @@ int analyzer_client_new(struct loop *loop, const struct analyzer_client_options 
 void analyzer_client_free(struct analyzer_client *a); /* ends the process; nobody is called */
 void analyzer_client_state(const struct analyzer_client *a, struct analyzer_client_state *ret);
 
-/* What the workers from now on have mapped: its unwind tables are made and handed to each analyzer that is up, now or
- * later. space: a number that was not used before; the same again is no news. image NULL: nothing is known. */
-void analyzer_client_set_space(struct analyzer_client *a, uint64_t space, struct image *image);
+/* What the workers from now on have mapped: unwind tables of its files are made and handed to each analyzer that is up, now
+ * or later. generation: of the template; the same again is no news. image NULL: nothing is known. */
+void analyzer_client_set_image(struct analyzer_client *a, uint64_t generation, struct image *image);
+/* The same of a program that workers may run, and of its libraries, in the background. The same again is no news. */
+void analyzer_client_add_program(struct analyzer_client *a, const char *path);
 
 struct analyzer_request {
 	enum analyzer_message_type type;
@@ -52,7 +55,7 @@ struct analyzer_request {
 	int32_t pid;
 	enum analyzer_kind kind;
 	uint32_t frequency_hz;
-	uint64_t space; /* of the worker */
+	uint64_t image; /* ANALYZER_TABLE */
 };
 
 /* fn is called exactly once, after this has returned 0; it may be NULL. -ENOTCONN when the analyzer is not up, -errno

@@ -19,6 +19,7 @@ struct backend_info {
 	char *version;
 	char *missing;        /* why it cannot be used; "": it can */
 	char *install;
+	char *program;        /* that it runs, absolute; "": none */
 	uint32_t languages;   /* bits of 1u << enum spvscope_language */
 	bool runs_tool;
 };

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The unwind tables of a template's address space, made from the files that it maps: work of some 0.1 s, so on a thread
- * of its own. Called from the loop's thread, which also gets the result. */
+/* The unwind tables of all that workers and their tools have mapped: of the files of a template's address space, first,
+ * and of the tools' programs with their libraries, as soon as a tool is found. Made on a thread of their own, or taken
+ * from the folder where they are kept. Called from the loop's thread, which also gets the results. */
 #ifndef SPVSCOPE_UNWINDING_H
 #define SPVSCOPE_UNWINDING_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "server/loop.h"
@@ -11,13 +13,26 @@
 
 struct unwinding;
 
-/* fd -1: they could not be made; else the callee may take it (bpf/unwind_tables.h). */
-typedef void (*unwinding_made_fn)(void *arg, uint64_t space, int *fd);
+/* The next table (bpf/unwind_tables.h) and the file that it is of, -1: the vDSO; the callee may take both. Nothing more
+ * comes until unwinding_taken is called, which may be from within. */
+typedef void (*unwinding_made_fn)(void *arg, uint64_t image, int *table_fd, int *image_fd);
+/* The last one of a template's files has been taken. */
+typedef void (*unwinding_ready_fn)(void *arg);
 
-int unwinding_new(struct loop *loop, unwinding_made_fn made, void *arg, struct unwinding **ret);
+/* folder: where tables are kept between runs (bpf/unwind_cache.h), copied; NULL: nowhere. */
+int unwinding_new(struct loop *loop, const char *folder, unwinding_made_fn made, unwinding_ready_fn ready, void *arg,
+	struct unwinding **ret);
 /* Waits for the thread; nobody is called. Takes NULL. */
 void unwinding_free(struct unwinding *u);
-/* Begins, or waits its turn; what waited before is given up, for its template is gone. Takes a reference. */
-void unwinding_make(struct unwinding *u, uint64_t space, struct image *image);
+
+/* What a template has mapped; before everything else that waits. Takes a reference. */
+void unwinding_add_image(struct unwinding *u, struct image *image);
+/* A program that workers may run. The same again is no news. */
+void unwinding_add_program(struct unwinding *u, const char *path);
+/* Whoever takes the tables is another now: all of them come again. */
+void unwinding_again(struct unwinding *u);
+void unwinding_taken(struct unwinding *u);
+/* Tables of the newest template's files are still to come. */
+bool unwinding_is_due(const struct unwinding *u);
 
 #endif

@@ -89,7 +89,7 @@ struct analyzer_message front_ask(struct front *f, uint32_t type, uint64_t sessi
 	uint32_t frequency_hz, int *ret_fd)
 {
 	struct analyzer_message m = {.version = ANALYZER_PROTOCOL_VERSION, .type = type, .session = session, .pid = pid,
-		.kind = kind, .frequency_hz = frequency_hz, .space = f->space};
+		.kind = kind, .frequency_hz = frequency_hz};
 	struct analyzer_message answer;
 	int fd = -1;
 
@@ -104,17 +104,17 @@ struct analyzer_message front_ask(struct front *f, uint32_t type, uint64_t sessi
 	return answer;
 }
 
-int front_send_tables(struct front *f, uint64_t space, int tables_fd)
+int front_send_table(struct front *f, uint64_t image, int table_fd, int image_fd)
 {
-	struct analyzer_message m = {.version = ANALYZER_PROTOCOL_VERSION, .type = ANALYZER_TABLES, .space = space};
+	struct analyzer_message m = {.version = ANALYZER_PROTOCOL_VERSION, .type = ANALYZER_TABLE, .image = image};
+	int fds[2] = {table_fd, image_fd}, fd = -1;
 	struct analyzer_message answer;
-	int fd = -1;
 
-	assert_int_equal(unix_message_send(f->socket, &m, HEAD_BYTES, &tables_fd, tables_fd >= 0 ? 1 : 0), 0);
+	assert_int_equal(unix_message_send(f->socket, &m, HEAD_BYTES, fds, table_fd < 0 ? 0 : image_fd < 0 ? 1 : 2), 0);
 	receive(f, &answer, &fd);
 	assert_int_equal(fd, -1);
-	assert_int_equal(answer.type, ANALYZER_TABLES_ARE);
-	assert_int_equal(answer.space, space);
+	assert_int_equal(answer.type, ANALYZER_TABLE_IS);
+	assert_int_equal(answer.image, image);
 	assert_true(!answer.error == !answer.text[0]);
 	return answer.error;
 }
@@ -202,6 +202,7 @@ static size_t expected_size(const struct analyzer_record *at)
 	case ANALYZER_RECORD_EVENT: return sizeof(*e) + e->n_ips * sizeof(e->ips[0]);
 	case ANALYZER_RECORD_OFF_CPU: return sizeof(*o) + o->n_ips * sizeof(o->ips[0]);
 	case ANALYZER_RECORD_STOLEN: return sizeof(struct analyzer_stolen);
+	case ANALYZER_RECORD_MAPPING: return sizeof(struct analyzer_mapping);
 	default: return 0;
 	}
 }

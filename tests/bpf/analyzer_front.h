@@ -15,7 +15,7 @@ struct front {
 	pid_t pid; /* of the analyzer */
 	int socket, registration_fd;
 	uint64_t next_session;
-	uint64_t space; /* named in each ATTACH; 0: none */
+	uint64_t n_images; /* numbers that were given away */
 	struct analyzer_message hello;
 };
 
@@ -26,8 +26,8 @@ int front_end(struct front *f);
 /* One message and its answer, which is checked to be of the right type and session. *ret_fd: the caller's, -1 if none. */
 struct analyzer_message front_ask(struct front *f, uint32_t type, uint64_t session, pid_t pid, uint32_t kind,
 	uint32_t frequency_hz, int *ret_fd);
-/* Hands over unwind tables under this number; returns the answer's errno. */
-int front_send_tables(struct front *f, uint64_t space, int tables_fd);
+/* Hands over an image's unwind table under this number; image_fd -1: of the vDSO. Returns the answer's errno. */
+int front_send_table(struct front *f, uint64_t image, int table_fd, int image_fd);
 /* Descriptors that the analyzer has open; -1 when that is not for us to see. */
 int front_count_fds(const struct front *f);
 

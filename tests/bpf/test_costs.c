@@ -10,8 +10,8 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "bpf/unwind_tables.h"
 #include "tests/bpf/analyzer_front.h"
+#include "tests/bpf/bring_tables.h"
 #include "tests/unit/cmocka_head.h"
 
 #define FREQUENCY_HZ 4999
@@ -106,14 +106,11 @@ struct cost {
 
 static struct cost sample_cost(struct front *f, enum analyzer_kind kind, const char *mode)
 {
-	struct unwind_tables_head head;
 	struct cost least = {.ns = 1e9};
-	_cleanup_fd_ int tables_fd = -1;
 	struct burner b;
 
 	burner_start_bare(&b, f, mode);
-	assert_int_equal(unwind_tables_make(b.maps, b.maps_len, &head, &tables_fd), 0);
-	assert_int_equal(front_send_tables(f, ++f->space, tables_fd), 0);
+	bring_tables(f, &b);
 	for (unsigned i = 0; i < N_TRIES; i++) {
 		struct analyzer_costs before = ask(f, ANALYZER_STATUS, 0).costs, after;
 		uint64_t session = attach(f, b.pid, kind);

@@ -17,8 +17,8 @@
 #include "base/clock.h"
 #include "bpf/analyzer_types.h"
 #include "bpf/symbols.h"
-#include "bpf/unwind_tables.h"
 #include "tests/bpf/analyzer_front.h"
+#include "tests/bpf/bring_tables.h"
 #include "tests/bpf/timekeeper.h"
 #include "tests/unit/cmocka_head.h"
 
@@ -108,11 +108,7 @@ static void keeper_end(struct keeper *k)
 /* So that stacks go through the C library, which has no frame pointers. */
 static void send_tables(struct front *f, const struct keeper *k)
 {
-	struct unwind_tables_head head;
-	_cleanup_fd_ int fd = -1;
-
-	assert_int_equal(unwind_tables_make(k->worker.maps, k->worker.maps_len, &head, &fd), 0);
-	assert_int_equal(front_send_tables(f, ++f->space, fd), 0);
+	bring_tables(f, &k->worker);
 }
 
 static uint64_t attach(struct front *f, const struct keeper *k, enum analyzer_kind kind)

@@ -12,8 +12,9 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "bpf/symbols.h"
-#include "bpf/unwind_tables.h"
+#include "bpf/unwind_closure.h"
 #include "tests/bpf/analyzer_front.h"
+#include "tests/bpf/bring_tables.h"
 #include "tests/unit/cmocka_head.h"
 
 #define FREQUENCY_HZ 4999
@@ -43,19 +44,6 @@ static void need_analyzer(const struct front *f, enum analyzer_kind object)
 		return;
 	print_message("# skipped: %s\n", f->hello.kinds ? "this object is not built" : f->hello.text);
 	skip();
-}
-
-static int make_tables(const struct burner *b)
-{
-	struct unwind_tables_head head;
-	uint64_t start_ns = clock_now_ns();
-	int fd = -1;
-
-	assert_int_equal(unwind_tables_make(b->maps, b->maps_len, &head, &fd), 0);
-	print_message("# %u rows of %u mappings in %.1f ms\n", head.n_rows, head.n_mappings,
-		(double)(clock_now_ns() - start_ns) / 1e6);
-	assert_int_equal(head.n_without, 0);
-	return fd;
 }
 
 static struct records sample_for_ms(struct front *f, const struct burner *b, enum analyzer_kind kind, unsigned ms,
@@ -132,8 +120,7 @@ static void check_program(struct front *f, const struct program *p, enum analyze
 	struct burner b;
 
 	burner_start_bare(&b, f, p->mode);
-	_cleanup_fd_ int tables_fd = make_tables(&b);
-	assert_int_equal(front_send_tables(f, ++f->space, tables_fd), 0);
+	bring_tables(f, &b);
 	struct records r = sample_for_ms(f, &b, kind, 200, &counters);
 	assert_int_equal(symbolizer_new(b.maps, b.maps_len, &s), 0);
 	for (const struct analyzer_record *at = NULL; (at = records_next(&r, at));) {
@@ -178,15 +165,13 @@ static void the_debug_object_unwinds_as_well(void **state)
 	check_program(f, &programs[1], ANALYZER_DEBUG);
 }
 
-static void where_tables_are_missing_the_sample_says_so(void **state)
+static void where_a_table_is_missing_the_sample_says_so(void **state)
 {
 	struct front *f = *state;
 	struct analyzer_counters counters;
 	struct records r;
 	struct burner b;
-	struct unwind_tables_head head;
 	char *line;
-	int fd = -1;
 
 	need_analyzer(f, ANALYZER_RELEASE);
 	burner_start(&b, f, true, "burn"); /* with frame pointers, to be followed where no table is */
@@ -195,41 +180,183 @@ static void where_tables_are_missing_the_sample_says_so(void **state)
 	assert_non_null(line);
 	while (line > b.maps && line[-1] != '\n')
 		line--;
-	assert_int_equal(unwind_tables_make(line, b.maps_len - (size_t)(line - b.maps), &head, &fd), 0);
-	assert_int_equal(front_send_tables(f, ++f->space, fd), 0);
-	fd_close(fd);
+	assert_int_equal(unwind_files_of_maps(line, b.maps_len - (size_t)(line - b.maps), bring_table, f), 0);
 	r = sample_for_ms(f, &b, ANALYZER_RELEASE, 100, &counters);
 	burner_end(&b);
 	records_done(&r);
 	assert_true(counters.samples > 20);
 	assert_int_equal(counters.complete, 0);
-	assert_int_equal(counters.results[ANALYZER_RESULT_NO_MAPPING], counters.samples);
+	assert_int_equal(counters.results[ANALYZER_RESULT_NO_TABLE], counters.samples);
+}
+
+static void a_table_that_comes_late_is_used(void **state)
+{
+	struct front *f = *state;
+	struct analyzer_counters counters;
+	struct records r;
+	struct burner b;
+
+	need_analyzer(f, ANALYZER_RELEASE);
+	burner_start_bare(&b, f, "burn");
+	_cleanup_fd_ int vdso_fd = unwind_open_vdso();
+	bring_table(f, "[vdso]", vdso_fd);
+	r = sample_for_ms(f, &b, ANALYZER_RELEASE, 50, &counters);
+	records_done(&r);
+	assert_int_equal(counters.complete, 0);
+	bring_tables(f, &b);
+	r = sample_for_ms(f, &b, ANALYZER_RELEASE, 100, &counters);
+	records_done(&r);
+	burner_end(&b);
+	assert_true(counters.samples > 20);
+	assert_int_equal(counters.complete, counters.samples);
 }
 
 static void unsound_tables_are_refused_and_spoil_nothing(void **state)
 {
 	struct front *f = *state;
+	struct analyzer_counters counters;
+	struct records r;
 	struct burner b;
 	_cleanup_fd_ int open_fd = memfd_create("tables", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	_cleanup_fd_ int image_fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), table_fd = -1;
+	_cleanup_fd_ int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	struct unwind_table_head head;
+	bool was_kept;
 
 	need_analyzer(f, ANALYZER_RELEASE);
 	burner_start_bare(&b, f, "burn");
-	_cleanup_fd_ int tables_fd = make_tables(&b);
-	assert_int_equal(front_send_tables(f, 0, tables_fd), EINVAL);
-	assert_int_equal(front_send_tables(f, 5, -1), EBADF);
-	assert_int_equal(front_send_tables(f, 5, open_fd), EINVAL); /* not sealed, and empty */
-	assert_int_equal(front_send_tables(f, 5, tables_fd), 0);
-	assert_int_equal(front_send_tables(f, 5, tables_fd), EEXIST);
-	/* The oldest makes room, as long as nobody holds it. */
-	for (uint64_t space = 6; space < 20; space++)
-		assert_int_equal(front_send_tables(f, space, tables_fd), 0);
-	f->space = 19;
-	assert_int_equal(front_ask(f, ANALYZER_ATTACH, 1, b.pid, ANALYZER_RELEASE, FREQUENCY_HZ, NULL).error, 0);
-	for (uint64_t space = 20; space < 40; space++)
-		assert_int_equal(front_send_tables(f, space, tables_fd), 0);
-	assert_int_equal(front_send_tables(f, 19, tables_fd), EEXIST);
-	assert_int_equal(front_ask(f, ANALYZER_DETACH, 1, 0, 0, 0, NULL).error, 0);
+	bring_tables(f, &b);
+	assert_int_equal(unwind_cache_get(NULL, image_fd, &head, &was_kept, &table_fd), 0);
+	assert_int_equal(front_send_table(f, 0, table_fd, image_fd), EINVAL);
+	assert_int_equal(front_send_table(f, 500, -1, -1), EBADF);
+	assert_int_equal(front_send_table(f, 500, open_fd, image_fd), EINVAL); /* not sealed, and empty */
+	assert_int_equal(front_send_table(f, 500, table_fd, null_fd), EINVAL);
+	assert_int_equal(front_send_table(f, 500, table_fd, image_fd), 0);
+	assert_int_equal(front_send_table(f, 501, table_fd, image_fd), 0); /* in place of the other */
+	r = sample_for_ms(f, &b, ANALYZER_RELEASE, 100, &counters);
+	records_done(&r);
 	burner_end(&b);
+	assert_true(counters.samples > 20);
+	assert_int_equal(counters.complete, counters.samples);
+}
+
+/* ---- programs that a worker runs ---- */
+
+struct tool {
+	const char *what;
+	const char *command;
+	unsigned ms;
+};
+
+/* The tables of a program before it was ever run: of all that its loader will map. */
+static void bring_closure(struct front *f, const char *program)
+{
+	uint64_t start_ns = clock_now_ns(), n = f->n_images;
+	struct unwind_closure closure;
+
+	assert_int_equal(unwind_closure_find(program, &closure), 0);
+	assert_int_equal(closure.n_missing, 0);
+	for (size_t i = 0; i < closure.n; i++) {
+		_cleanup_fd_ int fd = open(closure.paths[i], O_RDONLY | O_CLOEXEC);
+		bring_table(f, closure.paths[i], fd);
+	}
+	unwind_closure_done(&closure);
+	print_message("# %lu tables of %s in %.1f ms\n", f->n_images - n, program, (double)(clock_now_ns() - start_ns) / 1e6);
+}
+
+struct tally {
+	unsigned n, n_complete, n_processes, n_first_complete;
+	unsigned results[ANALYZER_N_RESULTS];
+	uint32_t pids[4096];
+};
+
+/* As file+offset, by what the kernel told of the process's mappings. */
+static void print_mapped(const struct records *r, const struct analyzer_sample *sample, uint64_t ip)
+{
+	const struct analyzer_mapping *found = NULL;
+
+	for (const struct analyzer_record *at = NULL; (at = records_next(r, at));) {
+		const struct analyzer_mapping *m = (const void *)at;
+		if (at->type == ANALYZER_RECORD_MAPPING && m->pid == sample->pid && ip >= m->start && ip < m->end &&
+		    (!found || m->time_ns <= sample->time_ns))
+			found = m;
+	}
+	if (found)
+		print_message(" %s+%lx", found->name, ip - found->start + found->file_offset);
+	else
+		print_message(" %lx", ip);
+}
+
+static void print_incomplete(const struct records *r, const struct analyzer_sample *sample)
+{
+	print_message("#   pid %u%s, result %u:", sample->pid, sample->flags ? ", in the kernel" : "", sample->result);
+	for (uint32_t i = 0; i < sample->n_ips && i < 16; i++)
+		print_mapped(r, sample, sample->ips[i]);
+	print_message("\n");
+}
+
+static void count_children(const struct records *r, pid_t parent, struct tally *t)
+{
+	for (const struct analyzer_record *at = NULL; (at = records_next(r, at));) {
+		const struct analyzer_sample *sample = (const void *)at;
+		bool complete = sample->result == ANALYZER_RESULT_COMPLETE, known = false;
+		if (at->type != ANALYZER_RECORD_SAMPLE || sample->pid == (uint32_t)parent)
+			continue;
+		for (unsigned i = 0; i < t->n_processes && !known; i++)
+			known = t->pids[i] == sample->pid;
+		if (!known && t->n_processes < ARRAY_SIZE(t->pids)) {
+			t->pids[t->n_processes++] = sample->pid;
+			t->n_first_complete += complete;
+		}
+		t->n++;
+		t->n_complete += complete;
+		if (!complete && t->n - t->n_complete < 40)
+			print_incomplete(r, sample);
+		t->results[sample->result]++;
+	}
+}
+
+static void check_tool(struct front *f, const struct tool *tool, enum analyzer_kind kind)
+{
+	char program[256];
+	struct tally t = {0};
+	struct analyzer_counters counters;
+	struct burner b;
+
+	snprintf(program, sizeof(program), "%.*s", (int)strcspn(tool->command, " "), tool->command);
+	if (access(program, X_OK) < 0) {
+		print_message("# %s is not here: not tried\n", program);
+		return;
+	}
+	setenv("BURNER_TOOL", tool->command, 1);
+	burner_start_bare(&b, f, "tool");
+	bring_tables(f, &b);
+	bring_closure(f, program);
+	struct records r = sample_for_ms(f, &b, kind, tool->ms, &counters);
+	count_children(&r, b.pid, &t);
+	records_done(&r);
+	burner_end(&b);
+	print_message("# %s: %u samples of %u processes, %u complete; of each one's first %u\n", tool->what, t.n,
+		t.n_processes, t.n_complete, t.n_first_complete);
+	for (unsigned i = 1; i < ANALYZER_N_RESULTS; i++)
+		if (t.results[i])
+			print_message("#   result %u: %u\n", i, t.results[i]);
+	assert_true(t.n > 100 && t.n_processes >= 2);
+	assert_true(t.n_complete * 1000 >= t.n * 960);
+	assert_true(t.n_first_complete * 10 >= t.n_processes * 9);
+}
+
+static void programs_that_a_worker_runs_are_unwound_from_their_first_sample(void **state)
+{
+	static const struct tool tools[] = {
+		{"burner", BURNER_BARE_PATH " -1 brief", 500},
+		{"clang", "/usr/bin/clang-22 --target=spirv64 -x cl -cl-std=CL3.0 -O2 -c -o /dev/null " TOOL_SOURCE, 1000},
+	};
+	struct front *f = *state;
+
+	need_analyzer(f, ANALYZER_RELEASE);
+	for (size_t i = 0; i < ARRAY_SIZE(tools); i++)
+		check_tool(f, &tools[i], ANALYZER_RELEASE);
 }
 
 int main(void)
@@ -238,8 +365,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		with_front(stacks_without_frame_pointers_are_complete),
 		with_front(the_debug_object_unwinds_as_well),
-		with_front(where_tables_are_missing_the_sample_says_so),
+		with_front(where_a_table_is_missing_the_sample_says_so),
+		with_front(a_table_that_comes_late_is_used),
 		with_front(unsound_tables_are_refused_and_spoil_nothing),
+		with_front(programs_that_a_worker_runs_are_unwound_from_their_first_sample),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

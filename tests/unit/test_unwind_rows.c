@@ -36,7 +36,8 @@ static long read_word(const void *arg, __u64 address, __u64 *ret)
 }
 
 static const struct unwind_frame made_up = {
-	.sp = 0x7E0000001000, .fp = 0x7E0000002008, .link = 0x7E0000003010,
+	.sp = 0x7E0000001000, .fp = 0x7E0000002008, .link = 0x7E0000003010, .bx = 0x7E0000004018, .r10 = 0x7E0000005020,
+	.r11 = 0x7E0000006028, .knows_bx = 1,
 };
 
 static uint64_t reg_value(const struct unwind_frame *f, uint64_t reg)
@@ -47,6 +48,10 @@ static uint64_t reg_value(const struct unwind_frame *f, uint64_t reg)
 		return f->sp;
 	if (reg == (uint64_t)REG_PC)
 		return f->pc;
+#if !UNWIND_ARM
+	if (reg == 3 || reg == 10 || reg == 11)
+		return reg == 3 ? f->bx : reg == 10 ? f->r10 : f->r11;
+#endif
 	return reg == (uint64_t)REG_LINK ? f->link : 0;
 }
 
@@ -98,7 +103,7 @@ static uint64_t evaluate_register(Dwarf_Frame *frame, int reg, uint64_t cfa, uin
 }
 
 struct tally {
-	size_t n_compared, n_unsupported, n_outermost;
+	size_t n_compared, n_unsupported, n_outermost, n_bx_lost;
 };
 
 static void compare_at(Dwarf_CFI *cfi, uint64_t pc, const struct unwind_row *row, struct tally *t)
@@ -133,29 +138,41 @@ static void compare_at(Dwarf_CFI *cfi, uint64_t pc, const struct unwind_row *row
 		assert_int_equal(f.sp, cfa);
 		assert_int_equal(f.fp, evaluate_register(frame, REG_FP, cfa, made_up.fp));
 		assert_int_equal(f.pc, evaluate_register(frame, ra, cfa, made_up.link));
+#if !UNWIND_ARM
+		if (f.knows_bx)
+			assert_int_equal(f.bx, evaluate_register(frame, 3, cfa, made_up.bx));
+		t->n_bx_lost += !f.knows_bx;
+#endif
 	}
 	free(frame);
 }
 
-static void compare_segment(int fd, Elf *elf, const GElf_Phdr *ph, struct tally *t)
+/* The image's entry, which nobody calls, may be told to be outermost where libdw knows nothing. */
+static bool is_entry(const struct unwind_row *row, uint64_t pc, uint64_t entry)
 {
-	struct unwind_rows r = {0};
-	uint64_t end = ph->p_vaddr + ph->p_memsz;
+	return UNWIND_CFA(row->rules) == UNWIND_CFA_OUTERMOST && pc >= entry && pc < entry + 256;
+}
+
+static void compare_rows(const struct unwind_rows *r, Elf *elf, const GElf_Phdr *ph, uint64_t entry, struct tally *t)
+{
+	uint64_t end = ph->p_offset + ph->p_filesz, base = ph->p_vaddr - ph->p_offset;
 	Dwarf_CFI *cfi = dwarf_getcfi_elf(elf);
 
 	assert_non_null(cfi);
-	assert_int_equal(unwind_rows_append(&r, fd, ph->p_vaddr, end), 0);
-	assert_int_equal(r.rows[0].pc, ph->p_vaddr);
-	for (size_t i = 0; i < r.n_rows; i++) {
-		uint64_t next = i + 1 < r.n_rows ? r.rows[i + 1].pc : end;
-		assert_true(next > r.rows[i].pc);
+	for (size_t i = 0; i < r->n_rows; i++) {
+		const struct unwind_row *row = &r->rows[i];
+		uint64_t at = row->at, next = i + 1 < r->n_rows ? r->rows[i + 1].at : end;
+		if (at < ph->p_offset || at >= end)
+			continue;
+		assert_true(next > at);
+		if (is_entry(row, at + base, entry))
+			continue;
 		/* Its first and its last byte, and one between. */
-		compare_at(cfi, r.rows[i].pc, &r.rows[i], t);
-		compare_at(cfi, r.rows[i].pc + (next - r.rows[i].pc) / 2, &r.rows[i], t);
-		compare_at(cfi, next - 1, &r.rows[i], t);
+		compare_at(cfi, at + base, row, t);
+		compare_at(cfi, at + base + (next - at) / 2, row, t);
+		compare_at(cfi, (next < end ? next : end) - 1 + base, row, t);
 	}
 	dwarf_cfi_end(cfi);
-	unwind_rows_done(&r);
 }
 
 static int compare_image(struct dl_phdr_info *info, size_t size, void *arg)
@@ -163,6 +180,8 @@ static int compare_image(struct dl_phdr_info *info, size_t size, void *arg)
 	struct tally *sum = arg, t = {0};
 	const char *path = info->dlpi_name[0] ? info->dlpi_name : "/proc/self/exe";
 	_cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct unwind_rows r = {0};
+	GElf_Ehdr head;
 	size_t n = 0;
 	Elf *elf;
 
@@ -171,17 +190,21 @@ static int compare_image(struct dl_phdr_info *info, size_t size, void *arg)
 		return 0; /* the vDSO */
 	elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
 	assert_int_equal(elf_getphdrnum(elf, &n), 0);
+	assert_non_null(gelf_getehdr(elf, &head));
+	assert_int_equal(unwind_rows_read(&r, fd), 0);
 	for (size_t i = 0; i < n; i++) {
 		GElf_Phdr ph;
 		if (gelf_getphdr(elf, (int)i, &ph) && ph.p_type == PT_LOAD && ph.p_flags & PF_X)
-			compare_segment(fd, elf, &ph, &t);
+			compare_rows(&r, elf, &ph, head.e_entry, &t);
 	}
 	elf_end(elf);
+	unwind_rows_done(&r);
 	print_message("# %s: %zu addresses, %zu outermost, %zu of an unsupported rule\n", path, t.n_compared, t.n_outermost,
 		t.n_unsupported);
 	sum->n_compared += t.n_compared;
 	sum->n_unsupported += t.n_unsupported;
 	sum->n_outermost += t.n_outermost;
+	sum->n_bx_lost += t.n_bx_lost;
 	return 0;
 }
 
@@ -196,24 +219,39 @@ static void rows_of_our_own_libraries_say_what_libdw_says(void **state)
 	assert_true(t.n_compared > 50000); /* the C library alone has as many */
 	assert_true(t.n_outermost >= 3);   /* _start, the dynamic linker's, clone */
 	assert_true(t.n_unsupported * 1000 < t.n_compared);
+	assert_true(t.n_bx_lost * 1000 < t.n_compared);
 }
 
 static void what_is_no_elf_file_is_refused(void **state)
 {
-	_cleanup_fd_ int text = open("/proc/self/maps", O_RDONLY | O_CLOEXEC), self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	_cleanup_fd_ int text = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
 	struct unwind_rows r = {0};
 
 	(void)state;
-	assert_int_equal(unwind_rows_append(&r, text, 0, 4096), -ENOEXEC);
-	assert_int_equal(unwind_rows_append(&r, -1, 0, 4096), -ENOEXEC);
-	assert_int_equal(unwind_rows_append(&r, self, 4096, 4096), -EFBIG);
-	assert_int_equal(unwind_rows_append(&r, self, 0, 1ull << 32), -EFBIG);
+	assert_int_equal(unwind_rows_read(&r, text), -ENOEXEC);
+	assert_int_equal(unwind_rows_read(&r, -1), -ENOEXEC);
 	assert_int_equal(r.n_rows, 0);
-	/* Behind the end of the image there is nothing, which takes one row to say. */
-	assert_int_equal(unwind_rows_append(&r, self, 0x70000000, 0x70001000), 0);
-	assert_int_equal(r.n_rows, 1);
-	assert_int_equal(UNWIND_CFA(r.rows[0].rules), UNWIND_CFA_NONE);
 	unwind_rows_done(&r);
+}
+
+/* The C compiler is told to write .debug_frame and no .eh_frame. */
+static void where_there_is_no_eh_frame_debug_frame_is_read(void **state)
+{
+	struct unwind_rows with = {0}, without = {0};
+	_cleanup_fd_ int with_fd = open(DEBUG_FRAME_PATH, O_RDONLY | O_CLOEXEC), without_fd = open(NO_FRAME_PATH, O_RDONLY | O_CLOEXEC);
+	size_t n_with = 0, n_without = 0;
+
+	(void)state;
+	assert_int_equal(unwind_rows_read(&with, with_fd), 0);
+	assert_int_equal(unwind_rows_read(&without, without_fd), 0);
+	for (size_t i = 0; i < with.n_rows; i++)
+		n_with += UNWIND_CFA(with.rows[i].rules) == UNWIND_CFA_SP;
+	for (size_t i = 0; i < without.n_rows; i++)
+		n_without += UNWIND_CFA(without.rows[i].rules) == UNWIND_CFA_SP;
+	print_message("# %zu rows by .debug_frame, %zu without it\n", n_with, n_without);
+	assert_true(n_with >= n_without + 5);
+	unwind_rows_done(&with);
+	unwind_rows_done(&without);
 }
 
 int main(void)
@@ -221,6 +259,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rows_of_our_own_libraries_say_what_libdw_says),
 		cmocka_unit_test(what_is_no_elf_file_is_refused),
+		cmocka_unit_test(where_there_is_no_eh_frame_debug_frame_is_read),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

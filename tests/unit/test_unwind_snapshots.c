@@ -19,8 +19,8 @@
 
 #include "base/cleanup.h"
 #include "base/strbuf.h"
-#include "bpf/unwind_tables.h"
 #include "spvscope/codegen.h"
+#include "tests/unit/unwind_host.h"
 
 #define N_SNAPSHOTS     1500
 #define SNAPSHOT_BYTES  (64u << 10)
@@ -126,18 +126,12 @@ static void compile_until_there_are_enough(void)
 	}
 }
 
-static void read_maps(struct strbuf *ret)
+static void find_stack(const char *maps)
 {
-	_cleanup_fd_ int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
-	char chunk[4096];
-	const char *line;
-	ssize_t n;
+	const char *line = strstr(maps, "[stack]");
 
-	while ((n = read(fd, chunk, sizeof(chunk))) > 0)
-		strbuf_append(ret, chunk, (size_t)n);
-	line = strstr(ret->data, "[stack]");
 	assert_non_null(line);
-	while (line > ret->data && line[-1] != '\n')
+	while (line > maps && line[-1] != '\n')
 		line--;
 	assert_int_equal(sscanf(line, "%*x-%lx", &stack_end), 1);
 }
@@ -157,15 +151,16 @@ struct frames {
 	size_t n;
 };
 
-static enum unwind_end walk(const struct unwind_space *space, const struct snapshot *s, struct frames *ret)
+static enum unwind_end walk(const struct host_space *space, const struct snapshot *s, struct frames *ret)
 {
-	struct unwind_frame f = {.pc = s->registers[16], .sp = s->registers[7], .fp = s->registers[6]};
+	struct unwind_frame f = {.pc = s->registers[16], .sp = s->registers[7], .fp = s->registers[6], .bx = s->registers[3],
+		.r10 = s->registers[10], .r11 = s->registers[11], .knows_bx = 1};
 	enum unwind_end end = UNWIND_TOO_DEEP;
 	__u32 gap = 0;
 
 	for (ret->n = 0; ret->n < MAX_FRAMES;) {
 		ret->pcs[ret->n++] = f.pc;
-		end = unwind_advance(space, &f, &gap, read_stack, s);
+		end = host_advance(space, &f, &gap, read_stack, s);
 		if (end != UNWIND_GOES_ON)
 			break;
 	}
@@ -261,20 +256,17 @@ static void the_step_finds_the_frames_that_libdw_finds(void **state)
 {
 	static struct frames ours, theirs;
 	_cleanup_strbuf_ struct strbuf maps = {0};
-	struct unwind_space *space = calloc(1, sizeof(*space));
+	struct host_space *space;
 	struct reference reference = {.frames = &theirs};
 	size_t n_complete = 0, n_equal = 0, deepest = 0, n;
-	struct unwind_tables_head head;
-	int fd = -1;
 	timer_t timer;
 
 	(void)state;
 	snapshots = mmap(NULL, N_SNAPSHOTS * sizeof(*snapshots), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	assert_true(snapshots != MAP_FAILED && space);
-	read_maps(&maps);
-	assert_int_equal(unwind_tables_make(maps.data, maps.len, &head, &fd), 0);
-	assert_int_equal(unwind_tables_load(fd, space), 0);
-	fd_close(fd);
+	assert_true(snapshots != MAP_FAILED);
+	host_read_maps("/proc/self/maps", &maps);
+	find_stack(maps.data);
+	space = host_space_new(maps.data);
 	start_timer(&timer);
 	compile_until_there_are_enough();
 	timer_delete(timer);
@@ -298,7 +290,7 @@ static void the_step_finds_the_frames_that_libdw_finds(void **state)
 		count_places(), deepest, n_complete, n_equal);
 	dwfl_end(dwfl);
 	munmap(snapshots, N_SNAPSHOTS * sizeof(*snapshots));
-	free(space);
+	host_space_free(space);
 	assert_true(n >= 1000);
 	assert_true(n_complete * 1000 >= n * 998);
 	assert_true(n_equal * 1000 >= n * 998);

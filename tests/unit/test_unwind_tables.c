@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tables of this very process: what is in them, that a walk by them finds our callers, and that unsound ones are refused. */
+/* Tables of this very process: that a walk by them finds our callers; that they are kept between runs; that unsound ones
+ * are refused; and which files a program will have mapped. */
 #include "tests/unit/cmocka_head.h"
 
 #include <errno.h>
 #include <execinfo.h>
 #include <fcntl.h>
+#include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,23 +16,10 @@
 
 #include "base/cleanup.h"
 #include "base/strbuf.h"
-#include "bpf/analyzer_types.h"
-#include "bpf/spaces.h"
-#include "bpf/unwind_tables.h"
-
-static int make_tables(struct unwind_tables_head *ret_head)
-{
-	_cleanup_strbuf_ struct strbuf maps = {0};
-	_cleanup_fd_ int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
-	char chunk[4096];
-	int tables_fd = -1;
-	ssize_t n;
-
-	while ((n = read(fd, chunk, sizeof(chunk))) > 0)
-		strbuf_append(&maps, chunk, (size_t)n);
-	assert_int_equal(unwind_tables_make(maps.data, maps.len, ret_head, &tables_fd), 0);
-	return tables_fd;
-}
+#include "bpf/unwind_cache.h"
+#include "bpf/unwind_closure.h"
+#include "bpf/unwind_files.h"
+#include "tests/unit/unwind_host.h"
 
 static long read_own(const void *arg, __u64 address, __u64 *ret)
 {
@@ -40,7 +29,7 @@ static long read_own(const void *arg, __u64 address, __u64 *ret)
 }
 
 /* backtrace() is the compiler's own unwinder; both start in this function, or it starts below: a sanitizer has one that does. */
-static __attribute__((noinline)) void compare_with_backtrace(const struct unwind_space *space)
+static __attribute__((noinline)) void compare_with_backtrace(const struct host_space *space)
 {
 	void *expected[64];
 	int n_expected = backtrace(expected, 64), n = -1;
@@ -54,7 +43,7 @@ static __attribute__((noinline)) void compare_with_backtrace(const struct unwind
 	__asm__ volatile("adr %0, .; mov %1, sp; mov %2, x29; mov %3, x30"
 		: "=r"(f.pc), "=r"(f.sp), "=r"(f.fp), "=r"(f.link));
 #endif
-	while ((end = unwind_advance(space, &f, &gap, read_own, NULL)) == UNWIND_GOES_ON) {
+	while ((end = host_advance(space, &f, &gap, read_own, NULL)) == UNWIND_GOES_ON) {
 		for (int i = 0; n < 0 && i < n_expected; i++)
 			n = (uint64_t)expected[i] == f.pc ? i - 1 : -1;
 		assert_int_equal(f.pc, (uint64_t)expected[++n]);
@@ -66,7 +55,7 @@ static __attribute__((noinline)) void compare_with_backtrace(const struct unwind
 
 static int compare(const void *a, const void *b)
 {
-	const struct unwind_space *space = *(const struct unwind_space *const *)a;
+	const struct host_space *space = *(const struct host_space *const *)a;
 
 	(void)b;
 	compare_with_backtrace(space);
@@ -75,18 +64,25 @@ static int compare(const void *a, const void *b)
 
 static void a_walk_finds_our_callers(void **state)
 {
-	struct unwind_space *space = calloc(1, sizeof(*space)), *pair[2] = {space, space};
-	struct unwind_tables_head head;
-	_cleanup_fd_ int fd = make_tables(&head);
+	_cleanup_strbuf_ struct strbuf maps = {0};
+	struct host_space *space, *pair[2];
 
 	(void)state;
-	assert_non_null(space);
-	assert_int_equal(unwind_tables_load(fd, space), 0);
-	assert_int_equal(space->n_mappings, head.n_mappings);
-	assert_int_equal(head.n_without, 0);
+	host_read_maps("/proc/self/maps", &maps);
+	space = pair[0] = pair[1] = host_space_new(maps.data);
 	compare_with_backtrace(space);
 	qsort(pair, 2, sizeof(pair[0]), compare); /* through the C library */
-	free(space);
+	host_space_free(space);
+}
+
+static int own_table(struct unwind_table_head *ret_head)
+{
+	_cleanup_fd_ int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	bool was_kept;
+	int table_fd = -1;
+
+	assert_int_equal(unwind_cache_get(NULL, fd, ret_head, &was_kept, &table_fd), 0);
+	return table_fd;
 }
 
 /* One word of the file, changed. */
@@ -99,10 +95,20 @@ struct damage {
 static int damaged_copy(const void *data, size_t size, const struct damage *d, bool sealed)
 {
 	int fd = memfd_create("tables", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	struct unwind_table_head head;
 
 	assert_int_equal(write(fd, data, size), size);
-	if (d)
+	if (d) {
 		assert_int_equal(pwrite(fd, &d->value, sizeof(d->value), (off_t)d->at), sizeof(d->value));
+		/* By one who knows how to sum. */
+		union unwind_cell *copy = malloc(size);
+		size_t n = (size - sizeof(head)) / sizeof(*copy);
+		assert_int_equal(pread(fd, &head, sizeof(head), 0), sizeof(head));
+		assert_int_equal(pread(fd, copy, n * sizeof(*copy), sizeof(head)), n * sizeof(*copy));
+		head.sum = unwind_table_sum(copy, n);
+		assert_int_equal(pwrite(fd, &head, sizeof(head), 0), sizeof(head));
+		free(copy);
+	}
 	if (sealed)
 		assert_int_equal(fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE), 0);
 	return fd;
@@ -110,53 +116,207 @@ static int damaged_copy(const void *data, size_t size, const struct damage *d, b
 
 static void unsound_tables_are_refused(void **state)
 {
-	struct unwind_space *space = calloc(1, sizeof(*space));
-	struct unwind_tables_head head;
-	_cleanup_fd_ int fd = make_tables(&head);
-	struct stat st;
+	struct unwind_table_head head;
+	struct unwind_table table;
+	_cleanup_fd_ int fd = own_table(&head);
+	size_t cells = sizeof(head), size = sizeof(head) + head.n_cells * sizeof(union unwind_cell);
 
 	(void)state;
-	assert_int_equal(fstat(fd, &st), 0);
-	size_t size = (size_t)st.st_size, mappings = sizeof(head), pages = mappings + head.n_mappings * sizeof(struct unwind_mapping);
-	size_t rows = pages + head.n_pages * 4;
+	assert_int_equal(unwind_table_open(fd, &table), 0);
+	uint32_t n_pages = table.cells[0].extent.n_pages;
+	size_t pages = cells + 8, rows = pages + (n_pages + 1) * 8, last = size - 8;
 	const struct damage damages[] = {
-		{"another magic", offsetof(struct unwind_tables_head, magic), 1},
-		{"another version", offsetof(struct unwind_tables_head, version), 99},
-		{"more mappings than there are", offsetof(struct unwind_tables_head, n_mappings), head.n_mappings + 1},
-		{"more mappings than fit", offsetof(struct unwind_tables_head, n_mappings), UINT32_MAX},
-		{"more pages than fit", offsetof(struct unwind_tables_head, n_pages), UNWIND_PAGES_MAX + 1},
-		{"more rows than there are", offsetof(struct unwind_tables_head, n_rows), head.n_rows + 1},
-		{"fewer rows than there are", offsetof(struct unwind_tables_head, n_rows), head.n_rows - 1},
-		{"a mapping that ends before it starts", mappings + 12, 0},
-		{"mappings in disorder", mappings + 4, 0x7FFFu},
-		{"a mapping's first page out of range", mappings + 20, head.n_pages},
-		{"a mapping with more pages than there are", mappings + 20, head.n_pages - 1},
-		{"a mapping of another part of its image", mappings + 16, 0x12345678},
-		{"a page's row out of range", pages, head.n_rows},
-		{"pages in disorder", pages, head.n_rows - 1},
+		{"another magic", offsetof(struct unwind_table_head, magic), 1},
+		{"another version", offsetof(struct unwind_table_head, version), 99},
+		{"another processor's", offsetof(struct unwind_table_head, is_arm), !UNWIND_ARM},
+		{"more cells than there are", offsetof(struct unwind_table_head, n_cells), head.n_cells + 1},
+		{"fewer cells than there are", offsetof(struct unwind_table_head, n_cells), head.n_cells - 1},
+		{"more cells than fit", offsetof(struct unwind_table_head, n_cells), UINT32_MAX},
+		{"a key without end", offsetof(struct unwind_table_head, key) + UNWIND_KEY_MAX - 4, UINT32_MAX},
+		{"no pages", cells + 4, 0},
+		{"more pages than there are", cells + 4, n_pages + 1},
+		{"more pages than fit", cells + 4, UNWIND_PAGES_MAX + 1},
+		{"the pages of another place", cells, table.cells[0].extent.first_page + 1},
+		{"a first page without the first row", pages, n_pages + 3},
+		{"a page's row out of range", pages + 8, head.n_cells},
+		{"pages in disorder", pages + 8, 0},
+		{"a page with something else", pages + 12, 1},
+		{"a last page that is not the last row", rows - 8, head.n_cells - 2},
 		{"rows in disorder", rows + 8, 0},
+		{"the last row in disorder", last, 0},
 		{"a row of a rule that does not exist", rows + 4, 0x000F0000},
 	};
-	const void *data = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
 	for (size_t i = 0; i < ARRAY_SIZE(damages); i++) {
-		_cleanup_fd_ int bad_fd = damaged_copy(data, size, &damages[i], true);
-		int r = unwind_tables_load(bad_fd, space);
+		_cleanup_fd_ int bad_fd = damaged_copy(table.head, size, &damages[i], true);
+		struct unwind_table bad;
+		int r = unwind_table_open(bad_fd, &bad);
 		if (r != -EINVAL)
 			fail_msg("%s: %d", damages[i].what, r);
-		assert_int_equal(space->n_mappings, 0);
 	}
-	_cleanup_fd_ int unsealed = damaged_copy(data, size, NULL, false), cut = damaged_copy(data, size - 8, NULL, true);
-	_cleanup_fd_ int tiny = damaged_copy(data, 4, NULL, true), sound = damaged_copy(data, size, NULL, true);
-	assert_int_equal(unwind_tables_load(unsealed, space), -EINVAL);
-	assert_int_equal(unwind_tables_load(cut, space), -EINVAL);
-	assert_int_equal(unwind_tables_load(tiny, space), -EINVAL);
-	assert_int_equal(unwind_tables_load(-1, space), -EINVAL);
-	assert_int_equal(unwind_tables_load(sound, space), 0);
-	munmap((void *)data, size);
-	free(space);
+	_cleanup_fd_ int unsealed = damaged_copy(table.head, size, NULL, false), cut = damaged_copy(table.head, size - 8, NULL, true);
+	_cleanup_fd_ int tiny = damaged_copy(table.head, 4, NULL, true), sound = damaged_copy(table.head, size, NULL, true);
+	struct unwind_table again;
+	assert_int_equal(unwind_table_open(unsealed, &again), -EINVAL);
+	assert_int_equal(unwind_table_open(cut, &again), -EINVAL);
+	assert_int_equal(unwind_table_open(tiny, &again), -EINVAL);
+	assert_int_equal(unwind_table_open(-1, &again), -EINVAL);
+	assert_int_equal(unwind_table_open(sound, &again), 0);
+	unwind_table_close(&again);
+	unwind_table_close(&table);
 }
 
-static void files_that_are_gone_or_changed_get_no_table(void **state)
+/* ---- kept between runs ---- */
+
+static char folder[64];
+
+static int make_folder(void **state)
+{
+	(void)state;
+	snprintf(folder, sizeof(folder), "%s/spvscope-unwind-XXXXXX", getenv("TMPDIR") ?: "/tmp");
+	return mkdtemp(folder) ? 0 : -1;
+}
+
+static int remove_folder(void **state)
+{
+	(void)state;
+	unwind_cache_tidy(folder, 0);
+	return rmdir(folder);
+}
+
+static bool get(bool *ret_was_kept, struct unwind_table_head *ret_head)
+{
+	_cleanup_fd_ int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), table_fd = -1;
+	struct unwind_table table;
+
+	assert_int_equal(unwind_cache_get(folder, fd, ret_head, ret_was_kept, &table_fd), 0);
+	assert_int_equal(unwind_table_open(table_fd, &table), 0);
+	unwind_table_close(&table);
+	return *ret_was_kept;
+}
+
+static void kept_path(const struct unwind_table_head *head, char path[256])
+{
+	snprintf(path, 256, "%s/%s.unwind", folder, head->key);
+}
+
+static void a_table_is_made_once_and_then_kept(void **state)
+{
+	struct unwind_table_head first, second;
+	bool was_kept;
+
+	(void)state;
+	assert_false(get(&was_kept, &first));
+	assert_true(get(&was_kept, &second));
+	assert_memory_equal(&first, &second, sizeof(first));
+	/* Of no use any more: it is made again. */
+	assert_int_equal(unwind_cache_tidy(folder, 0), 0);
+	assert_false(get(&was_kept, &second));
+	assert_int_equal(unwind_cache_tidy(folder, 1u << 30), 0);
+	assert_true(get(&was_kept, &second));
+}
+
+static void what_is_damaged_in_the_folder_is_made_anew(void **state)
+{
+	static const struct {
+		const char *what;
+		off_t at;
+		unsigned char flip;
+	} damages[] = {
+		{"magic", 0, 1}, {"version", 4, 1}, {"number of cells", 12, 1}, {"key", 40, 1}, {"a cell", 200, 0x10},
+	};
+	struct unwind_table_head head;
+	bool was_kept;
+	char path[256];
+
+	(void)state;
+	get(&was_kept, &head);
+	kept_path(&head, path);
+	for (size_t i = 0; i < ARRAY_SIZE(damages); i++) {
+		_cleanup_fd_ int fd = open(path, O_RDWR | O_CLOEXEC);
+		unsigned char byte;
+		assert_int_equal(pread(fd, &byte, 1, damages[i].at), 1);
+		byte ^= damages[i].flip;
+		assert_int_equal(pwrite(fd, &byte, 1, damages[i].at), 1);
+		if (get(&was_kept, &head))
+			fail_msg("damaged %s was believed", damages[i].what);
+		assert_true(get(&was_kept, &head)); /* it was replaced */
+	}
+	assert_int_equal(truncate(path, 1000), 0);
+	assert_false(get(&was_kept, &head));
+	assert_int_equal(truncate(path, 0), 0);
+	assert_false(get(&was_kept, &head));
+	assert_int_equal(chmod(path, 0666), 0); /* anybody may have written it */
+	assert_false(get(&was_kept, &head));
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(symlink("/dev/zero", path), 0);
+	assert_false(get(&was_kept, &head));
+	assert_true(get(&was_kept, &head));
+}
+
+static void half_written_files_are_tidied_up_when_they_are_old(void **state)
+{
+	char young[256], old[256];
+	const struct timespec long_ago[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
+
+	(void)state;
+	snprintf(young, sizeof(young), "%s/.new-1-1", folder);
+	snprintf(old, sizeof(old), "%s/.new-2-2", folder);
+	fd_close(open(young, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+	fd_close(open(old, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+	assert_int_equal(utimensat(AT_FDCWD, old, long_ago, 0), 0);
+	assert_int_equal(unwind_cache_tidy(folder, 1u << 30), 0);
+	assert_int_equal(access(young, F_OK), 0);
+	assert_int_equal(access(old, F_OK), -1);
+	assert_int_equal(unlink(young), 0);
+}
+
+/* ---- which files ---- */
+
+struct found {
+	const struct unwind_closure *closure;
+	size_t n;
+};
+
+static int is_in_closure(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	struct found *f = arg;
+	char real[4096];
+
+	(void)size;
+	if (!realpath(info->dlpi_name, real))
+		return 0; /* ourselves, and the vDSO */
+	for (size_t i = 0; i < f->closure->n; i++)
+		if (strcmp(f->closure->paths[i], real) == 0) {
+			f->n++;
+			return 0;
+		}
+	fail_msg("%s is mapped and was not found", real);
+	return 1;
+}
+
+static void the_libraries_of_a_program_are_found_without_running_it(void **state)
+{
+	struct unwind_closure closure;
+	struct found found = {.closure = &closure};
+
+	(void)state;
+	assert_int_equal(unwind_closure_find("/proc/self/exe", &closure), 0);
+	assert_int_equal(closure.n_missing, 0);
+	dl_iterate_phdr(is_in_closure, &found);
+	assert_true(found.n >= 3);
+	unwind_closure_done(&closure);
+	assert_int_equal(unwind_closure_find("/nowhere/at/all", &closure), -ENOENT);
+	assert_int_equal(unwind_closure_find("/proc/self/maps", &closure), -ENOEXEC);
+	assert_int_equal(closure.n, 0);
+}
+
+static void count_file(void *arg, const char *path, int fd)
+{
+	assert_true(fd >= 0 && *path);
+	++*(size_t *)arg;
+}
+
+static void files_that_are_gone_or_changed_are_not_taken_for_what_is_mapped(void **state)
 {
 	static const char maps[] =
 		"400000-402000 r-xp 00000000 08:01 1 /nowhere/at/all\n"
@@ -165,59 +325,26 @@ static void files_that_are_gone_or_changed_get_no_table(void **state)
 		"700000-701000 r-xp 00000000 00:00 0 \n"
 		"800000-801000 r-xp 00000000 08:01 7 /lib/x.so (deleted)\n"
 		"this is no line of maps\n"
+		"7ff000000000-7ff000002000 r-xp 00000000 00:00 0 [vdso]\n"
 		"ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0 [vsyscall]\n";
-	struct unwind_space *space = calloc(1, sizeof(*space));
-	struct unwind_tables_head head;
-	struct unwind_row row;
-	int fd = -1;
+	size_t n = 0;
 
 	(void)state;
-	assert_int_equal(unwind_tables_make(maps, sizeof(maps) - 1, &head, &fd), 0);
-	assert_int_equal(head.n_mappings, 4);
-	assert_int_equal(head.n_without, 3);
-	assert_int_equal(head.n_rows, 0);
-	assert_int_equal(unwind_tables_load(fd, space), 0);
-	assert_int_equal(unwind_find_row(space, 0x400010, &row), UNWIND_NO_ROW);
-	assert_int_equal(unwind_find_row(space, 0x700010, &row), UNWIND_ANONYMOUS_CODE);
-	assert_int_equal(unwind_find_row(space, 0x600010, &row), UNWIND_NO_MAPPING);
-	fd_close(fd);
-	free(space);
-}
-
-static void a_space_that_is_held_stays(void **state)
-{
-	struct unwind_tables_head head;
-	_cleanup_fd_ int fd = make_tables(&head);
-	struct spaces s = {.memory = calloc(ANALYZER_SPACES, sizeof(*s.memory))};
-	uint32_t held[ANALYZER_SPACES];
-
-	(void)state;
-	assert_int_equal(spaces_take(&s, 0), ANALYZER_NO_SPACE);
-	assert_int_equal(spaces_take(&s, 1), ANALYZER_NO_SPACE);
-	assert_int_equal(spaces_load(&s, 0, fd), -EINVAL);
-	for (uint64_t id = 1; id <= ANALYZER_SPACES; id++) {
-		assert_int_equal(spaces_load(&s, id, fd), 0);
-		held[id - 1] = spaces_take(&s, id);
-		assert_true(held[id - 1] < ANALYZER_SPACES);
-	}
-	assert_int_equal(spaces_load(&s, 2, fd), -EEXIST);
-	assert_int_equal(spaces_load(&s, 99, fd), -EBUSY);
-	spaces_give(&s, held[1]);
-	spaces_give(&s, ANALYZER_NO_SPACE);
-	assert_int_equal(spaces_load(&s, 99, fd), 0);
-	assert_int_equal(spaces_take(&s, 99), held[1]);
-	assert_int_equal(spaces_take(&s, 2), ANALYZER_NO_SPACE);
-	assert_int_equal(spaces_take(&s, 1), held[0]);
-	free(s.memory);
+	assert_int_equal(unwind_files_of_maps(maps, sizeof(maps) - 1, count_file, &n), 3);
+	assert_int_equal(n, 1); /* the vDSO */
 }
 
 int main(void)
 {
+#define with_folder(test) cmocka_unit_test_setup_teardown(test, make_folder, remove_folder)
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_libraries_of_a_program_are_found_without_running_it), /* first: backtrace() opens another one */
 		cmocka_unit_test(a_walk_finds_our_callers),
 		cmocka_unit_test(unsound_tables_are_refused),
-		cmocka_unit_test(files_that_are_gone_or_changed_get_no_table),
-		cmocka_unit_test(a_space_that_is_held_stays),
+		with_folder(a_table_is_made_once_and_then_kept),
+		with_folder(what_is_damaged_in_the_folder_is_made_anew),
+		with_folder(half_written_files_are_tidied_up_when_they_are_old),
+		cmocka_unit_test(files_that_are_gone_or_changed_are_not_taken_for_what_is_mapped),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

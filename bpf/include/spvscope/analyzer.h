@@ -114,6 +114,8 @@ enum spvscope_stack_end {
 	SPVSCOPE_STACK_UNSUPPORTED = 6,  /* unwind information of a kind that is not understood */
 	SPVSCOPE_STACK_ANONYMOUS = 7,    /* code that is in no file, as a just-in-time compiler makes it */
 	SPVSCOPE_STACK_BROKEN = 8,       /* the caller's frame did not lie above its callee's */
+	SPVSCOPE_STACK_NO_TABLE = 9,     /* a file whose unwind information was not read before */
+	SPVSCOPE_STACK_LOCKED = 10,      /* a place not seen before, while the process was changing what it has mapped */
 	SPVSCOPE_STACK_ENDS,             /* how many there are; may grow */
 };
 
