@@ -492,6 +492,46 @@ describe('source and SPIR-V', () => {
   });
 });
 
+describe('the slowest pass', () => {
+  test('is found, limits the flame graph, and its hottest function is found, by keyboard alone', async (t) => {
+    const answer = await busyTrace();
+    if (answer.analyzer.state !== 'attached') return t.skip(`analyzer ${answer.analyzer.state}: ${answer.analyzer.reason}`);
+    view = await openPage(browser, service.url);
+    const { page } = view;
+    await view.go(`#trace=${answer.trace.id}`);
+    await page.locator('.flame').waitFor();
+    const all = await shownSamples(page);
+    const press = async (button) => {
+      await button.focus();
+      await page.keyboard.press('Enter');
+    };
+    await press(page.getByRole('button', { name: 'Slowest first' }));
+    const first = page.locator('.passes tbody tr').first();
+    const { spans } = await (await fetch(`${service.url}/v1/traces/${answer.trace.id}`)).json();
+    const passes = [];
+    const walk = (s) => { if (/^codegen::opt::[\w-]+$/.test(s.name)) passes.push(s); (s.children ?? []).forEach(walk); };
+    spans.forEach(walk);
+    const slowest = passes.sort((a, b) => b.duration_ns - a.duration_ns)[0];
+    assert.ok((await first.textContent()).includes(slowest.name.split('::').pop()), slowest.name);
+    await press(first.getByRole('button').first());
+    await page.getByRole('button', { name: 'Show all spans' }).waitFor();
+    assert.match(page.url(), new RegExp(`&span=${slowest.id}(&|$)`));
+    const flame = await (await fetch(`${service.url}/v1/traces/${answer.trace.id}/flame?format=columns&span=${slowest.id}`)).json();
+    assert.equal(await shownSamples(page), flame.samples.stack.length);
+    assert.ok(flame.samples.stack.length < all);
+    if (!flame.samples.stack.length) return t.skip('no sample fell into it');
+    await press(page.getByRole('button', { name: 'Functions', exact: true }));
+    const own = new Map();
+    flame.samples.stack.forEach((k, i) => {
+      const f = flame.stacks.frame[k];
+      const name = flame.samples.in_kernel?.[i] ? '[kernel]' : flame.strings[flame.frames.name[f]];
+      own.set(name, (own.get(name) ?? 0) + 1);
+    });
+    const shown = Number(/([\d,]+)\s*$/.exec((await page.locator('.functions tbody td').first().textContent()).trim())[1].replaceAll(',', ''));
+    assert.equal(shown, Math.max(...own.values()), 'as many own samples as the most that the service tells of one function');
+  });
+});
+
 describe('two compiles', () => {
   test('are ticked in the list and compared, and the pass that grew is named', async () => {
     const name = 'shaders/grows.frag';
@@ -658,6 +698,9 @@ describe('both themes, wide and narrow', () => {
           if (width === 1280) assert.deepEqual(await seriousFaults(page), [], `${name}, ${theme}`);
           if (pictures) {
             await page.locator('.code').first().waitFor({ timeout: 2000 }).catch(() => undefined);
+            // the editor measures its lines when it comes into view
+            for (const code of await page.locator('.code').all()) await code.scrollIntoViewIfNeeded();
+            await page.evaluate(() => scrollTo(0, 0));
             await page.screenshot({ path: join(pictures, `${name}-${theme}-${width}.png`), fullPage: true });
           }
         }

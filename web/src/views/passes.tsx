@@ -73,7 +73,7 @@ export function Passes({ table, selected, range, request, onSelect }: Props) {
           </tbody>
         </table>
       </div>
-      {rows.every((r) => r.before === null) && <p class="muted">Sizes were not measured for this module: that is left out for big ones, and at level info.</p>}
+      {rows.every((r) => r.before === null) && <p class="muted">Sizes were not measured: that takes a run of its own, which is left out for big modules, when a compile is timed over and over, and on request.</p>}
       {open && <PassDiff row={rows[open.nth]!} diff={open.diff} error={open.error} />}
     </section>
   );
