@@ -267,19 +267,22 @@ static void add_path(struct host *h, const char *path, uint64_t rights)
 		h->paths[h->n_paths++] = (struct landlock_path){fd, rights};
 }
 
-static int confine(struct host *h)
+static int confine(struct host *h, const char *folders_root)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(system_files); i++)
 		add_path(h, system_files[i].path, system_files[i].rights);
 	for (size_t i = 0; i < h->tool->n_reads; i++)
 		add_path(h, h->tool->reads[i], READ_AND_EXECUTE);
+	/* Its folder, and at its end the folder's own place in the root. */
+	_cleanup_fd_ int root_fd = open(folders_root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	h->paths[h->n_paths] = (struct landlock_path){h->folder.fd, FOLDER_OF_HOST};
+	h->paths[h->n_paths + 1] = (struct landlock_path){root_fd, LANDLOCK_REMOVE_DIR};
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
 		return -errno;
 	int r = tool_seccomp_prepare(h->tool->may_fork, &h->seccomp);
 	if (r < 0)
 		return r;
-	_cleanup_fd_ int ruleset_fd = landlock_prepare(h->paths, h->n_paths + 1);
+	_cleanup_fd_ int ruleset_fd = landlock_prepare(h->paths, h->n_paths + 2);
 	return ruleset_fd < 0 ? ruleset_fd : landlock_restrict(ruleset_fd);
 }
 
@@ -311,7 +314,7 @@ static _Noreturn void host_main(const struct host_start *start_with, int socket)
 	limits_volunteer_for_oom();
 	int r = job_folder_make(&h.folder, start_with->folders_root, start_with->worker_id);
 	if (r >= 0)
-		r = confine(&h);
+		r = confine(&h, start_with->folders_root);
 	/* A resident tool warms up while the worker waits for its first run. */
 	if (r >= 0 && h.tool->resident_argv[0])
 		(void)ensure_resident(&h);

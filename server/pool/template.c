@@ -19,6 +19,7 @@
 #define TARGET             "server::template"
 #define BACKOFF_FIRST_NS   (20 * NS_PER_MS)
 #define BACKOFF_MAX_NS     (5 * NS_PER_S)
+#define END_NS             (500 * NS_PER_MS) /* a warm-up step may be under way */
 #define LIVED_WELL_NS      (1 * NS_PER_S)
 #define HELLO_NS           (20 * NS_PER_S) /* it loads libraries only; generous for a machine that swaps */
 #define MESSAGE_HEAD_BYTES offsetof(struct worker_message, text)
@@ -61,11 +62,11 @@ int worker_message_send(int socket, struct worker_message *m, const int *fds, si
 	return unix_message_send(socket, m, MESSAGE_HEAD_BYTES + m->text_len, fds, n_fds);
 }
 
-static void disconnect(struct template *t)
+static void disconnect(struct template *t, uint64_t grace_ns)
 {
 	loop_source_free(TAKE_PTR(t->watch));
 	t->socket = fd_close(t->socket);
-	spawned_end(&t->process, 0);
+	spawned_end(&t->process, grace_ns);
 	image_unref(TAKE_PTR(t->state.image));
 	t->state.up = t->state.warm = false;
 	t->state.warm_steps = t->state.warm_steps_total = 0;
@@ -77,7 +78,7 @@ static void lose(struct template *t, const char *why)
 {
 	uint64_t now_ns = clock_now_ns();
 
-	disconnect(t);
+	disconnect(t, 0);
 	if (now_ns - t->started_ns > LIVED_WELL_NS || !t->backoff_ns)
 		t->backoff_ns = BACKOFF_FIRST_NS;
 	else if (t->backoff_ns < BACKOFF_MAX_NS)
@@ -284,7 +285,7 @@ void template_free(struct template *t)
 	if (!t)
 		return;
 	loop_source_free(t->timer);
-	disconnect(t);
+	disconnect(t, END_NS); /* it ends by itself when its socket closes, and tidies up */
 	for (char **a = t->argv; a && *a; a++)
 		free(*a);
 	free(t->argv);

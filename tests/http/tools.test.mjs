@@ -112,10 +112,11 @@ async function tree(body) {
 
 const processes = (pattern) => spawnSync('pgrep', ['-f', pattern], { encoding: 'utf8' }).stdout.trim();
 
+const rootsOf = (pid) => readdirSync(tmpdir()).filter((name) => name.startsWith('spvscope-tools-') && name.includes(`-${pid}-`));
+
 /** Sources lie there while a tool runs; nothing may stay. */
 function leftInFolders() {
-	const roots = readdirSync(tmpdir()).filter((name) => name.startsWith('spvscope-tools-'));
-	return roots.filter((name) => name.includes(`-${templatePid()}-`))
+	return rootsOf(templatePid())
 		.flatMap((root) => readdirSync(join(tmpdir(), root)).flatMap((d) => readdirSync(join(tmpdir(), root, d))));
 }
 
@@ -413,6 +414,7 @@ test('results of a language are cached; those of a named back end are not, for i
 		const ready = async () => (await (await cached.fetch('/v1/languages')).json()).backends.some((b) => b.name === 'mine');
 		while (!await ready())
 			await sleep(50);
+		const template = /template (\d+) is up/.exec(cached.stderr)[1];
 		const remembered = ['hit', 'shared']; // shared: with one that is just being put away
 		assert.ok(remembered.includes(await twice({ name: 'a.frag', source: fragment })));
 		assert.equal(await twice({ backend: 'mine', name: 'a.frag', source: fragment }), 'bypass');
@@ -421,6 +423,9 @@ test('results of a language are cached; those of a named back end are not, for i
 		assert.ok(remembered.includes(await twice({ name: 'a.cl', source: kernel, files: headers })));
 		const other = { name: 'a.cl', source: kernel, files: { 'lib/twice.clh': '#define TWICE(x) ((x) + 7.0f)\n' } };
 		assert.equal((await cached.compile(other)).body.cache, 'miss');
+		assert.equal(rootsOf(template).length, 1);
+		await cached.stop();
+		assert.deepEqual(rootsOf(template), []);
 	} finally {
 		await cached.close();
 	}
