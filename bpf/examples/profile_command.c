@@ -28,8 +28,8 @@ static void on_sample(void *arg, const struct spvscope_sample *sample)
 
 	if (!text)
 		abort();
-	if (sample->end != SPVSCOPE_STACK_COMPLETE)
-		fprintf(text, "[truncated]");
+	if (sample->end != SPVSCOPE_STACK_COMPLETE || !sample->n_ips)
+		fprintf(text, sample->n_ips ? "[truncated]" : "[exec]"); /* in the midst of an exec there is no stack */
 	for (uint32_t i = sample->n_ips; i-- > 0;) {
 		struct spvscope_symbol symbol = {.size = sizeof(symbol)};
 		if (spvscope_attachment_symbolize(s->attachment, sample->pid, sample->ips[i], i, &symbol) < 0)

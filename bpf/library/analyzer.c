@@ -9,6 +9,9 @@
 
 #include "base/cleanup.h"
 #include "bpf/library/private.h"
+#include "bpf/unwind_cache.h"
+
+#define CACHE_MAX_BYTES (512u << 20)
 
 static_assert(SPVSCOPE_ANALYZER_RELEASE == (int)ANALYZER_RELEASE && SPVSCOPE_ANALYZER_DEBUG == (int)ANALYZER_DEBUG,
 	"the same numbers");
@@ -34,8 +37,9 @@ static int load(struct spvscope_analyzer *a, enum analyzer_kind kind)
 	return r;
 }
 
-static int open_analyzer(struct spvscope_analyzer *a, uint32_t kind)
+static int open_analyzer(struct spvscope_analyzer *a, const struct spvscope_analyzer_opts *o)
 {
+	uint32_t kind = o->kind ?: ANALYZER_RELEASE;
 	libbpf_print_fn_t print;
 	int r;
 
@@ -47,6 +51,13 @@ static int open_analyzer(struct spvscope_analyzer *a, uint32_t kind)
 	libbpf_set_print(print);
 	if (r >= 0)
 		r = sessions_new(a->objects, &a->sessions, a->error, sizeof(a->error));
+	a->files.sessions = a->sessions;
+	if (r >= 0 && o->table_cache) {
+		a->files.cache_dir = strdup(o->table_cache);
+		r = a->files.cache_dir ? unwind_cache_tidy(a->files.cache_dir, CACHE_MAX_BYTES) : -ENOMEM;
+		if (r < 0)
+			return library_fail(a, r, "the folder for tables, %s: %s", o->table_cache, strerror(-r));
+	}
 	return r;
 }
 
@@ -61,7 +72,7 @@ int spvscope_analyzer_open(const struct spvscope_analyzer_opts *opts, struct spv
 	a = calloc(1, sizeof(*a));
 	if (!a)
 		return -ENOMEM;
-	r = open_analyzer(a, o.kind ?: ANALYZER_RELEASE);
+	r = open_analyzer(a, &o);
 	if (o.error && o.error_size)
 		snprintf(o.error, o.error_size, "%s", r < 0 ? a->error : "");
 	if (r < 0) {
@@ -79,6 +90,7 @@ void spvscope_analyzer_close(struct spvscope_analyzer *a)
 		return;
 	while (a->attachments)
 		spvscope_attachment_detach(a->attachments);
+	library_files_done(&a->files);
 	sessions_free(a->sessions);
 	for (size_t i = 0; i < ARRAY_SIZE(a->objects); i++)
 		object_free(a->objects[i]);

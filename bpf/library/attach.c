@@ -13,8 +13,6 @@
 #include "base/cleanup.h"
 #include "bpf/library/private.h"
 #include "bpf/library/tasks.h"
-#include "bpf/unwind_cache.h"
-#include "bpf/unwind_files.h"
 
 #define DEFAULT_FREQUENCY_HZ 4999
 #define KNOWN_FLAGS          (SPVSCOPE_ATTACH_TREE | SPVSCOPE_ATTACH_PAUSED)
@@ -39,38 +37,21 @@ static int pid_of_pidfd(int pidfd, pid_t *ret)
 	return 0;
 }
 
-/* The table of a file that is mapped. Where there is none to be had, stacks say so. */
-static void load_table(void *arg, const char *path, int image_fd)
-{
-	struct spvscope_analyzer *a = arg;
-	struct unwind_table_head head;
-	_cleanup_fd_ int fd = -1;
-	bool was_kept, is_vdso = strcmp(path, "[vdso]") == 0;
-
-	if (sessions_has_table(a->sessions, is_vdso ? -1 : image_fd))
-		return;
-	if (unwind_cache_get(NULL, image_fd, &head, &was_kept, &fd) >= 0)
-		sessions_load_table(a->sessions, ++a->n_images, fd, is_vdso ? -1 : image_fd);
-}
-
-static int begin(struct spvscope_attachment *at, int pidfd)
+static int begin(struct spvscope_attachment *at, int pidfd, uint32_t session_flags)
 {
 	struct spvscope_analyzer *a = at->analyzer;
-	_cleanup_free_ char *maps = NULL;
 	enum analyzer_kind kind;
-	size_t maps_len;
-	int r;
+	int r = 0;
 
 	at->pidfd = fcntl(pidfd, F_DUPFD_CLOEXEC, 0);
 	if (at->pidfd < 0)
 		return library_fail(a, -errno, "no descriptor: %s", strerror(errno));
-	r = names_refresh(&at->names, (uint32_t)at->pid, &maps, &maps_len);
+	if (!(session_flags & SESSION_AT_EXEC)) /* else it will have other files */
+		r = names_bring_mapped(&at->names, (uint32_t)at->pid);
 	if (r < 0)
 		return library_fail(a, r, "what pid %d has mapped cannot be read: %s", (int)at->pid, strerror(-r));
-	unwind_files_of_maps(maps, maps_len, load_table, a);
 	r = session_attach(a->sessions, a->n_sessions + 1, at->pid, at->pidfd, spvscope_analyzer_loaded_kind(a),
-		at->frequency_hz, 0, at->flags & SPVSCOPE_ATTACH_TREE ? 0 : SESSION_ALONE, &kind, a->error,
-		sizeof(a->error));
+		at->frequency_hz, 0, session_flags, &kind, a->error, sizeof(a->error));
 	if (r < 0)
 		return r;
 	at->session = ++a->n_sessions;
@@ -80,7 +61,7 @@ static int begin(struct spvscope_attachment *at, int pidfd)
 	return at->flags & SPVSCOPE_ATTACH_PAUSED ? 0 : spvscope_attachment_resume(at);
 }
 
-int spvscope_analyzer_attach_pidfd(struct spvscope_analyzer *a, int pidfd, const struct spvscope_attach_opts *opts,
+int library_attach(struct spvscope_analyzer *a, int pidfd, const struct spvscope_attach_opts *opts, uint32_t session_flags,
 	struct spvscope_attachment **ret)
 {
 	struct spvscope_attach_opts o = {0};
@@ -102,16 +83,27 @@ int spvscope_analyzer_attach_pidfd(struct spvscope_analyzer *a, int pidfd, const
 	at->analyzer = a;
 	at->pid = pid;
 	at->pidfd = -1;
+	at->names.files = &a->files;
 	at->flags = o.flags;
 	at->frequency_hz = o.frequency_hz ?: DEFAULT_FREQUENCY_HZ;
 	at->next = a->attachments;
 	a->attachments = at;
-	r = begin(at, pidfd);
+	if (!(o.flags & SPVSCOPE_ATTACH_TREE))
+		session_flags |= SESSION_ALONE;
+	if (o.flags & SPVSCOPE_ATTACH_PAUSED)
+		session_flags &= ~SESSION_AT_EXEC; /* it begins when it is told to */
+	r = begin(at, pidfd, session_flags);
 	if (r < 0)
 		spvscope_attachment_detach(at);
 	else
 		*ret = at;
 	return r;
+}
+
+int spvscope_analyzer_attach_pidfd(struct spvscope_analyzer *a, int pidfd, const struct spvscope_attach_opts *opts,
+	struct spvscope_attachment **ret)
+{
+	return library_attach(a, pidfd, opts, 0, ret);
 }
 
 int spvscope_analyzer_attach(struct spvscope_analyzer *a, pid_t pid, const struct spvscope_attach_opts *opts,

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What processes have mapped, and names by it. A process that calls exec or loads a library begins a new era; an address
- * is looked up in the newest era that knows it, since samples are named soon after they were taken. The thread that uses
- * the analyzer. */
+/* What processes have mapped, and names by it. Records come in the order of time, so that the newest mapping that an
+ * address lies in is the one that it was sampled in. The thread that uses the analyzer. */
 #include "bpf/library/names.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -51,130 +51,135 @@ static int read_maps(uint32_t pid, char **ret, size_t *ret_len)
 	return 0;
 }
 
-/* "start-end perms offset dev inode   path" */
-static bool is_code(const char *line, size_t len)
+/* The number of the file that is mapped from that address on; 0 when the text does not say, or it is not known. */
+static uint64_t find_file(const struct library_files *files, const char *maps, uint64_t address)
 {
-	const char *permissions = memchr(line, ' ', len);
-	return permissions && permissions + 4 < line + len && permissions[3] == 'x';
-}
-
-/* Keeps the lines of files, and of anonymous memory those of code: the others have no part in stacks. *ret_sum is over
- * the lines of code alone, since files of data come and go. */
-static size_t keep_what_is_of_use(char *text, size_t len, uint64_t *ret_sum)
-{
-	uint64_t sum = 0xCBF29CE484222325ull;
-	size_t kept = 0;
-
-	for (size_t at = 0; at < len;) {
-		const char *end = memchr(text + at, '\n', len - at);
-		size_t line = end ? (size_t)(end - (text + at)) + 1 : len - at;
-		bool code = is_code(text + at, line);
-		for (size_t i = 0; code && i < line; i++)
-			sum = (sum ^ (unsigned char)text[at + i]) * 0x100000001B3ull;
-		if (code || memchr(text + at, '/', line)) {
-			memmove(text + kept, text + at, line);
-			kept += line;
-		}
-		at += line;
+	for (const char *line = maps; line && *line; line = strchr(line, '\n'), line += line != NULL) {
+		uint64_t start, inode;
+		char path[4096];
+		if (sscanf(line, "%" SCNx64 "-%*x %*s %*x %*x:%*x %" SCNu64 " %4095[^\n]", &start, &inode, path) == 3 &&
+		    start == address)
+			return library_files_number(files, path, inode);
 	}
-	*ret_sum = sum;
-	return kept;
-}
-
-static struct names_process *find_process(const struct names *n, uint32_t pid)
-{
-	for (size_t i = 0; i < n->n_processes; i++)
-		if (n->processes[i].pid == pid)
-			return &n->processes[i];
-	return NULL;
-}
-
-static struct names_process *add_process(struct names *n, uint32_t pid)
-{
-	struct names_process *processes = reallocarray(n->processes, n->n_processes + 1, sizeof(*processes));
-
-	if (!processes)
-		return NULL;
-	n->processes = processes;
-	processes[n->n_processes] = (struct names_process){.pid = pid};
-	return &processes[n->n_processes++];
-}
-
-/* Takes the text. */
-static int add_era(struct names_process *p, char *maps, size_t len, uint64_t sum)
-{
-	struct names_era *eras = reallocarray(p->eras, p->n_eras + 1, sizeof(*eras));
-
-	if (!eras) {
-		free(maps);
-		return -ENOMEM;
-	}
-	p->eras = eras;
-	eras[p->n_eras++] = (struct names_era){.maps = maps, .maps_len = len, .code_sum = sum};
 	return 0;
 }
 
-int names_refresh(struct names *n, uint32_t pid, char **ret_maps, size_t *ret_maps_len)
+/* A file that there is no table for: the process says which it is. */
+static uint64_t bring_file(struct names *n, uint32_t pid, uint64_t start)
 {
-	struct names_process *p = find_process(n, pid);
-	const struct names_era *last = p && p->n_eras ? &p->eras[p->n_eras - 1] : NULL;
-	_cleanup_free_ char *text = NULL, *whole = NULL;
-	size_t len = 0, whole_len;
-	uint64_t sum;
-	int r = read_maps(pid, &text, &len);
+	_cleanup_free_ char *maps = NULL;
+	size_t len;
 
-	if (r < 0)
-		return r;
-	whole_len = len;
-	if (ret_maps && !(whole = strdup(text)))
-		return -ENOMEM;
-	len = keep_what_is_of_use(text, len, &sum);
-	if (!last || last->code_sum != sum) {
-		p = p ?: add_process(n, pid);
-		r = p ? add_era(p, TAKE_PTR(text), len, sum) : -ENOMEM;
-	}
-	if (r >= 0 && ret_maps) {
-		*ret_maps = TAKE_PTR(whole);
-		*ret_maps_len = whole_len;
-	}
+	if (read_maps(pid, &maps, &len) < 0)
+		return 0;
+	library_files_bring_mapped(n->files, maps, len);
+	return find_file(n->files, maps, start);
+}
+
+int names_bring_mapped(struct names *n, uint32_t pid)
+{
+	_cleanup_free_ char *maps = NULL;
+	size_t len;
+	int r = read_maps(pid, &maps, &len);
+
+	if (r >= 0)
+		library_files_bring_mapped(n->files, maps, len);
 	return r;
 }
 
-bool names_have_same_code(const struct names *n, uint32_t pid, uint32_t other_pid)
+static struct names_process *process_of(struct names *n, uint32_t pid)
 {
-	const struct names_process *p = find_process(n, pid), *q = find_process(n, other_pid);
+	struct names_process *processes;
 
-	return p && q && p->n_eras && q->n_eras && p->eras[p->n_eras - 1].code_sum == q->eras[q->n_eras - 1].code_sum;
+	for (size_t i = 0; i < n->n; i++)
+		if (n->processes[i].pid == pid)
+			return &n->processes[i];
+	processes = reallocarray(n->processes, n->n + 1, sizeof(*processes));
+	if (!processes)
+		return NULL;
+	n->processes = processes;
+	processes[n->n] = (struct names_process){.pid = pid};
+	return &processes[n->n++];
+}
+
+/* Takes away one that is told again, which is then the newest; its file is not looked for again. */
+static bool is_told_again(struct names_process *p, const struct analyzer_mapping *record, struct names_mapping *ret)
+{
+	for (size_t i = p->n; i-- > 0;) {
+		struct names_mapping *m = &p->mappings[i];
+		if (m->start != record->start || m->end != record->end || m->file_offset != record->file_offset ||
+		    (record->image && m->file != record->image) || strcmp(m->name, record->name) != 0)
+			continue;
+		*ret = *m;
+		memmove(m, m + 1, (--p->n - i) * sizeof(*m));
+		return true;
+	}
+	return false;
+}
+
+int names_take(struct names *n, const struct analyzer_mapping *record)
+{
+	struct names_process *p = process_of(n, record->pid);
+	struct names_mapping *mappings, m = {0};
+
+	if (!p)
+		return -ENOMEM;
+	mappings = reallocarray(p->mappings, p->n + 1, sizeof(*mappings));
+	if (!mappings)
+		return -ENOMEM;
+	p->mappings = mappings;
+	if (!is_told_again(p, record, &m)) {
+		m = (struct names_mapping){
+			.start = record->start,
+			.end = record->end,
+			.file_offset = record->file_offset,
+			.file = record->image,
+			.name = strndup(record->name, sizeof(record->name)),
+		};
+		if (!m.name)
+			return -ENOMEM;
+		if (!m.file && *m.name)
+			m.file = bring_file(n, record->pid, record->start);
+	}
+	mappings[p->n++] = m;
+	return 0;
+}
+
+static int name_in(struct names *n, const struct names_mapping *m, uint64_t address, bool is_return_address,
+	struct symbol *ret)
+{
+	const struct library_file *file = library_files_get(n->files, m->file);
+	uint64_t offset = address - m->start + m->file_offset;
+
+	if (file && strcmp(file->path, "[vdso]") == 0)
+		offset = address - m->start; /* it has no file that it could lie in the middle of */
+	if (file)
+		return library_files_name(n->files, m->file, offset, is_return_address, ret);
+	*ret = (struct symbol){.module = *m->name ? m->name : "[anon]", .offset = offset - is_return_address};
+	return 0;
 }
 
 int names_find(struct names *n, uint32_t pid, uint64_t address, bool is_return_address, struct symbol *ret)
 {
-	const struct names_process *p = find_process(n, pid);
-
-	if (!p || !p->n_eras)
-		return -ENOENT;
-	for (size_t i = p->n_eras; i-- > 0;) {
-		struct names_era *era = &p->eras[i];
-		int r = era->symbolizer ? 0 : symbolizer_new(era->maps, era->maps_len, &era->symbolizer);
-		if (r < 0)
-			return r;
-		if (i == 0 || symbolizer_knows(era->symbolizer, address - is_return_address)) {
-			*ret = symbolizer_lookup(era->symbolizer, address, is_return_address);
-			return 0;
-		}
+	for (size_t i = 0; i < n->n; i++) {
+		const struct names_process *p = &n->processes[i];
+		if (p->pid != pid)
+			continue;
+		for (size_t j = p->n; j-- > 0;)
+			if (address - is_return_address >= p->mappings[j].start && address - is_return_address < p->mappings[j].end)
+				return name_in(n, &p->mappings[j], address, is_return_address, ret);
+		*ret = (struct symbol){.module = "[unknown]", .offset = address};
+		return 0;
 	}
 	return -ENOENT;
 }
 
 void names_done(struct names *n)
 {
-	for (size_t i = 0; i < n->n_processes; i++) {
-		struct names_process *p = &n->processes[i];
-		for (size_t j = 0; j < p->n_eras; j++) {
-			symbolizer_free(p->eras[j].symbolizer);
-			free(p->eras[j].maps);
-		}
-		free(p->eras);
+	for (size_t i = 0; i < n->n; i++) {
+		for (size_t j = 0; j < n->processes[i].n; j++)
+			free((char *)n->processes[i].mappings[j].name);
+		free(n->processes[i].mappings);
 	}
 	free(n->processes);
 	*n = (struct names){0};

@@ -111,17 +111,6 @@ static bool give(struct spvscope_attachment *at, const struct analyzer_record *r
 	}
 }
 
-/* Every record begins so. */
-struct record_of_thread {
-	struct analyzer_record head;
-	uint64_t time_ns;
-	uint32_t pid, tid;
-};
-static_assert(offsetof(struct analyzer_sample, pid) == offsetof(struct record_of_thread, pid), "layout");
-static_assert(offsetof(struct analyzer_event, pid) == offsetof(struct record_of_thread, pid), "layout");
-static_assert(offsetof(struct analyzer_off_cpu, pid) == offsetof(struct record_of_thread, pid), "layout");
-static_assert(offsetof(struct analyzer_stolen, pid) == offsetof(struct record_of_thread, pid), "layout");
-
 static const struct analyzer_record *next_record(const char *data, size_t len, size_t *at)
 {
 	const struct analyzer_record *record = (const struct analyzer_record *)(data + *at);
@@ -132,19 +121,37 @@ static const struct analyzer_record *next_record(const char *data, size_t len, s
 	return record;
 }
 
-/* Before names are asked for: what each process that is told of has mapped. One that has ended keeps what was known. */
-static int refresh_names(struct spvscope_attachment *at, const char *data, size_t len)
+/* Every record begins so. */
+struct timed_record {
+	struct analyzer_record head;
+	uint64_t time_ns;
+};
+static_assert(offsetof(struct analyzer_sample, time_ns) == offsetof(struct timed_record, time_ns), "layout");
+static_assert(offsetof(struct analyzer_mapping, time_ns) == offsetof(struct timed_record, time_ns), "layout");
+
+/* What a process has mapped is told in the middle of the record that first wants it, and so a little later than that. */
+#define TOLD_WITHIN_NS NS_PER_MS
+
+struct records {
+	const char *data;
+	size_t len;
+	size_t mappings_at; /* mappings are taken up to there */
+};
+
+/* Takes the mappings that are of use for a record of that time. 0 or -ENOMEM. */
+static int take_mappings(struct spvscope_attachment *at, struct records *records, uint64_t time_ns)
 {
-	const struct analyzer_record *record;
-	uint32_t last_pid = 0;
 	int r = 0;
 
-	for (size_t i = 0; r != -ENOMEM && (record = next_record(data, len, &i));) {
-		uint32_t pid = ((const struct record_of_thread *)record)->pid;
-		if (pid != last_pid)
-			r = names_refresh(&at->names, last_pid = pid, NULL, NULL);
+	for (size_t i = records->mappings_at; r >= 0;) {
+		const struct analyzer_record *record = next_record(records->data, records->len, &i);
+		if (!record || ((const struct timed_record *)record)->time_ns > time_ns + TOLD_WITHIN_NS)
+			break;
+		if (record->type == ANALYZER_RECORD_MAPPING)
+			r = names_take(&at->names, (const struct analyzer_mapping *)record);
+		records->mappings_at = i;
 	}
-	return r == -ENOMEM ? r : 0;
+	return r;
 }
 
 /* How many were handed over, or -ENOMEM. */
@@ -152,16 +159,18 @@ static int give_all(struct spvscope_attachment *at, const struct spvscope_callba
 {
 	const struct analyzer_record *record;
 	_cleanup_free_ char *data = NULL;
+	struct records records;
 	size_t len = 0;
 	int n = 0, r = session_take(at->analyzer->sessions, at->session, &data, &len);
 
-	if (r >= 0)
-		r = refresh_names(at, data, len);
 	if (r < 0)
 		return r == -ENODATA ? 0 : r;
-	for (size_t i = 0; (record = next_record(data, len, &i));)
+	records = (struct records){.data = data, .len = len};
+	for (size_t i = 0; r >= 0 && (record = next_record(data, len, &i));) {
+		r = take_mappings(at, &records, ((const struct timed_record *)record)->time_ns);
 		n += give(at, record, c);
-	return n;
+	}
+	return r < 0 ? r : n;
 }
 
 /* Sleeps until it is time to look again or the process has ended. */

@@ -13,7 +13,8 @@
 struct spvscope_analyzer {
 	struct object *objects[3];  /* by enum analyzer_kind; one of them is there */
 	struct sessions *sessions;
-	uint64_t n_sessions, n_images; /* numbers that were given away */
+	uint64_t n_sessions; /* numbers that were given away */
+	struct library_files files;
 	struct spvscope_attachment *attachments;
 	char error[ANALYZER_TEXT_MAX];
 };
@@ -32,6 +33,10 @@ struct spvscope_attachment {
 
 /* Puts the reason of a failure where spvscope_analyzer_error finds it, and returns the error. */
 int library_fail(struct spvscope_analyzer *a, int error, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* As spvscope_analyzer_attach_pidfd, with SESSION_… flags. */
+int library_attach(struct spvscope_analyzer *a, int pidfd, const struct spvscope_attach_opts *opts, uint32_t session_flags,
+	struct spvscope_attachment **ret);
 
 /* Copies a struct that came in, whatever its age, into `to` of size bytes, all zero before. given NULL: nothing is
  * copied. 0, -EINVAL, -E2BIG (spvscope/analyzer.h). */

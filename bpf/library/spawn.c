@@ -3,8 +3,13 @@
  * that uses the analyzer. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -39,17 +44,39 @@ static int exec_result(int fd)
 	return n == sizeof(error) ? error : 0;
 }
 
+/* The tables of what the command will have mapped, before it is there: as execvp finds it. */
+static void bring_program(struct spvscope_analyzer *a, const char *name)
+{
+	const char *folders = getenv("PATH") ?: "/usr/local/bin:/bin:/usr/bin";
+	char path[PATH_MAX];
+
+	if (strchr(name, '/')) {
+		library_files_bring_program(&a->files, name);
+		return;
+	}
+	for (size_t len; *folders; folders += len + (folders[len] == ':')) {
+		len = strcspn(folders, ":");
+		if (snprintf(path, sizeof(path), "%.*s%s%s", (int)len, folders, len ? "/" : "", name) < (int)sizeof(path) &&
+		    access(path, X_OK) == 0) {
+			library_files_bring_program(&a->files, path);
+			return;
+		}
+	}
+}
+
 int spvscope_analyzer_spawn(struct spvscope_analyzer *a, char *const argv[], const struct spvscope_attach_opts *opts,
 	struct spvscope_attachment **ret, pid_t *ret_pid)
 {
 	int barrier[2], failure[2], r;
 	struct spvscope_attachment *at = NULL;
+	_cleanup_fd_ int pidfd = -1;
 	pid_t pid;
 
 	if (!a || !argv || !argv[0] || !ret || !ret_pid)
 		return -EINVAL;
-	if (pipe2(barrier, O_CLOEXEC) < 0)
-		return library_fail(a, -errno, "no pipe: %s", strerror(errno));
+	bring_program(a, argv[0]);
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, barrier) < 0)
+		return library_fail(a, -errno, "no socket pair: %s", strerror(errno));
 	if (pipe2(failure, O_CLOEXEC) < 0) {
 		r = -errno;
 		fd_close(barrier[0]);
@@ -65,9 +92,12 @@ int spvscope_analyzer_spawn(struct spvscope_analyzer *a, char *const argv[], con
 	r = pid < 0 ? library_fail(a, -errno, "fork: %s", strerror(errno)) : 0;
 	fd_close(barrier[0]);
 	fd_close(failure[1]);
-	if (r >= 0)
-		r = spvscope_analyzer_attach(a, pid, opts, &at);
-	if (r >= 0 && write(barrier[1], "", 1) != 1)
+	if (r >= 0) {
+		pidfd = pidfd_open(pid, 0); /* our own child: nobody else has its number until it is waited for */
+		r = pidfd < 0 ? library_fail(a, -errno, "pid %d: %s", (int)pid, strerror(errno))
+			: library_attach(a, pidfd, opts, SESSION_AT_EXEC, &at);
+	}
+	if (r >= 0 && send(barrier[1], "", 1, MSG_NOSIGNAL) != 1)
 		r = library_fail(a, -errno, "the child is gone: %s", strerror(errno));
 	fd_close(barrier[1]);
 	if (r >= 0) {

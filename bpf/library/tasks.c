@@ -52,7 +52,7 @@ static int add_thread(struct spvscope_attachment *at, pid_t pid, pid_t tid)
 {
 	if (tid == pid)
 		return 0; /* the first one is there */
-	return unless_gone(session_add(at->analyzer->sessions, at->session, tid, -1, true));
+	return unless_gone(session_add(at->analyzer->sessions, at->session, tid, -1, false));
 }
 
 static int add_tree(struct spvscope_attachment *at, pid_t pid);
@@ -64,11 +64,10 @@ static int add_process(struct spvscope_attachment *at, pid_t pid)
 
 	if (pidfd < 0)
 		return unless_gone(-errno);
-	r = names_refresh(&at->names, (uint32_t)pid, NULL, NULL);
+	r = names_bring_mapped(&at->names, (uint32_t)pid);
 	if (r < 0)
 		return unless_gone(r);
-	r = session_add(at->analyzer->sessions, at->session, pid, pidfd,
-		names_have_same_code(&at->names, (uint32_t)pid, (uint32_t)at->pid));
+	r = session_add(at->analyzer->sessions, at->session, pid, pidfd, false);
 	if (r < 0)
 		return unless_gone(r); /* it was forked while we looked: it is followed, and so are its own */
 	return add_tree(at, pid);

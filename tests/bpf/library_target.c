@@ -123,7 +123,8 @@ int main(int argc, char **argv)
 		}
 	}
 	if (strcmp(mode, "once") == 0) {
-		while (cpu_ms() < 100)
+		uint64_t start_ms = cpu_ms(); /* its parent's program has had some before the exec */
+		while (cpu_ms() - start_ms < 100)
 			work_outer();
 		return 7;
 	}

@@ -381,6 +381,36 @@ static void a_command_is_profiled_from_its_start_to_its_end(void **state)
 	assert_true(s.on_cpu_ns >= 90 * NS_PER_MS);
 	assert_int_equal(s.samples, seen.samples);
 	assert_true(seen.samples > 100);
+	assert_true(seen.complete * 100 >= seen.samples * 99);
+	assert_true(seen.in_order * 100 >= seen.samples * 90);
+	spvscope_analyzer_close(a);
+}
+
+static void a_program_that_nobody_knew_of_gets_its_tables_while_it_runs(void **state)
+{
+	struct spvscope_analyzer *a = open_or_skip(SPVSCOPE_ANALYZER_RELEASE);
+	char sh[] = "sh", c[] = "-c", script[] = "for i in 1 2 3 4 5; do " TARGET_PATH " once; done; exit 3";
+	char *const argv[] = {sh, c, script, NULL};
+	struct spvscope_attach_opts opts = {.size = sizeof(opts), .frequency_hz = 1999, .flags = SPVSCOPE_ATTACH_TREE};
+	struct seen seen = {0};
+	int status = -1;
+	pid_t pid = 0;
+
+	(void)state;
+	assert_int_equal(spvscope_analyzer_spawn(a, argv, &opts, &seen.at, &pid), 0);
+	assert_int_equal(poll_for_ms(&seen, 60000), -ENODATA);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 3);
+	struct spvscope_statistics s = statistics(seen.at);
+	print_message("# %u samples of %u processes, %llu expected, %u complete, %llu without table, %u in order\n", seen.samples,
+		seen.n_pids, (unsigned long long)s.expected, seen.complete,
+		(unsigned long long)s.ends[SPVSCOPE_STACK_NO_TABLE], seen.in_order);
+	assert_int_equal(s.forks, 5);
+	assert_int_equal(s.lost_forks, 0);
+	assert_true(seen.n_pids >= 5);
+	/* The first of them runs while its tables are made. */
+	assert_true(seen.complete * 10 >= seen.samples * 5);
+	assert_true(seen.in_order * 10 >= seen.samples * 5);
 	spvscope_analyzer_close(a);
 }
 
@@ -458,6 +488,10 @@ static void wrong_uses_are_told(void **state)
 	assert_int_equal(spvscope_analyzer_attach_pidfd(a, STDERR_FILENO, NULL, &other), -EBADF);
 	struct spvscope_symbol symbol = {.size = sizeof(symbol)};
 	assert_int_equal(spvscope_attachment_symbolize(at, 1, 4096, 0, &symbol), -ENOENT);
+	struct seen seen = {.at = at};
+	spvscope_attachment_resume(at);
+	for (unsigned tries = 0; tries < 100 && !seen.samples; tries++)
+		poll_for_ms(&seen, 100);
 	assert_int_equal(spvscope_attachment_symbolize(at, (uint32_t)t.pid, 16, 0, &symbol), 0);
 	assert_null(symbol.function);
 	assert_string_equal(symbol.module, "[unknown]");
@@ -540,6 +574,7 @@ int main(void)
 		cmocka_unit_test_teardown(threads_that_were_there_and_threads_that_come_are_all_sampled, end_what_is_left),
 		cmocka_unit_test_teardown(a_tree_is_its_children_too_and_a_process_is_not, end_what_is_left),
 		cmocka_unit_test_teardown(a_command_is_profiled_from_its_start_to_its_end, end_what_is_left),
+		cmocka_unit_test_teardown(a_program_that_nobody_knew_of_gets_its_tables_while_it_runs, end_what_is_left),
 		cmocka_unit_test_teardown(sleeps_are_told_with_the_stack_that_slept, end_what_is_left),
 		cmocka_unit_test_teardown(the_debug_analyzer_hands_over_events, end_what_is_left),
 		cmocka_unit_test_teardown(wrong_uses_are_told, end_what_is_left),

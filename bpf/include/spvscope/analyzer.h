@@ -46,9 +46,11 @@ struct spvscope_analyzer_opts {
 	uint32_t reserved;
 	char *error;       /* where opening puts its reason for a person, NUL-terminated; NULL: nowhere */
 	size_t error_size; /* in bytes; 256 are enough */
+	const char *table_cache; /* a folder where unwind tables are kept from run to run, made where it is missing; it grows
+	                      to 512 MiB at most. NULL: nowhere, each analyzer makes its own */
 };
 
-/* Loads the analyzer into the kernel, which takes some 50 ms, and keeps it there until it is closed.
+/* Loads the analyzer into the kernel, which takes 0.1 to 0.2 s, and keeps it there until it is closed.
  * 0, or
  *   -EPERM     the process lacks CAP_BPF or CAP_PERFMON; the reason holds the command that grants them
  *   -ENOENT    this library was built without analyzers; the reason says why
@@ -75,9 +77,11 @@ struct spvscope_attach_opts {
 	uint32_t frequency_hz; /* samples per second on a CPU, of each thread: 1 to 50,000; 0: 4,999 */
 };
 
-/* Begins to sample a process, with all of its threads. Unwind tables are made first, for all that it has mapped: some
- * 0.1 s, or 1 s for a process with very big libraries. A child of the caller that waits at a barrier before it calls
- * exec is attached to like any other process; what it maps later is found while it runs.
+/* Begins to sample a process, with all of its threads. Unwind tables are made first, for all files that it has mapped: some
+ * 0.1 s, or 1 s when there are very big libraries among them; those of files that this analyzer has seen before are there.
+ * What it maps later, and what its children run, gets its tables while spvscope_attachment_poll finds it: stacks through
+ * such a file end in SPVSCOPE_STACK_NO_TABLE until then. A child of the caller that waits at a barrier before it calls
+ * exec is attached to like any other process.
  * 0, or
  *   -ESRCH     there is no such process (any more)
  *   -ERANGE    the frequency
@@ -89,7 +93,7 @@ SPVSCOPE_ANALYZER_EXPORT int spvscope_analyzer_attach(struct spvscope_analyzer *
 SPVSCOPE_ANALYZER_EXPORT int spvscope_analyzer_attach_pidfd(struct spvscope_analyzer *a, int pidfd,
 	const struct spvscope_attach_opts *opts, struct spvscope_attachment **ret);
 /* Starts a command and samples it from its first instruction on: a child of the caller waits until all is attached, and
- * then becomes argv[0], which is looked for in PATH. It inherits what fork and exec let it inherit. *ret_pid is the
+ * then becomes argv[0], which is looked for in PATH. The tables of what it and its libraries are made of are there before. It inherits what fork and exec let it inherit. *ret_pid is the
  * caller's to wait for (waitpid). 0, or what attach returns, or -ENOENT and what else exec says; then there is no child. */
 SPVSCOPE_ANALYZER_EXPORT int spvscope_analyzer_spawn(struct spvscope_analyzer *a, char *const argv[],
 	const struct spvscope_attach_opts *opts, struct spvscope_attachment **ret, pid_t *ret_pid);
@@ -109,13 +113,13 @@ enum spvscope_stack_end {
 	SPVSCOPE_STACK_FRAME_POINTERS = 1, /* there were no unwind tables; the chain of frame pointers ended */
 	SPVSCOPE_STACK_TOO_DEEP = 2,     /* at 1,024 frames */
 	SPVSCOPE_STACK_BAD_READ = 3,     /* memory that could not be read */
-	SPVSCOPE_STACK_NO_MAPPING = 4,   /* an address in nothing that is known to be mapped */
+	SPVSCOPE_STACK_NO_MAPPING = 4,   /* an address in nothing that is mapped with code */
 	SPVSCOPE_STACK_NO_ROW = 5,       /* code without unwind information */
 	SPVSCOPE_STACK_UNSUPPORTED = 6,  /* unwind information of a kind that is not understood */
 	SPVSCOPE_STACK_ANONYMOUS = 7,    /* code that is in no file, as a just-in-time compiler makes it */
 	SPVSCOPE_STACK_BROKEN = 8,       /* the caller's frame did not lie above its callee's */
-	SPVSCOPE_STACK_NO_TABLE = 9,     /* a file whose unwind information was not read before */
-	SPVSCOPE_STACK_LOCKED = 10,      /* a place not seen before, while the process was changing what it has mapped */
+	SPVSCOPE_STACK_NO_TABLE = 9,     /* code in a file that there was no table for yet */
+	SPVSCOPE_STACK_LOCKED = 10,      /* code in nothing that was known, while the process was changing its mappings */
 	SPVSCOPE_STACK_ENDS,             /* how many there are; may grow */
 };
 
@@ -205,7 +209,7 @@ struct spvscope_symbol {
 /* The name of an address of a sample or an event. index: its place in ips, since all but the first are addresses to
  * return to, and what counts is the call before them. Works for processes that have ended too, as long as the attachment
  * is there. The first look-up in a big library reads its symbols (0.1 s for 100 MB); repeated ones are cheap. Strings
- * are the attachment's; equal ones have equal pointers. 0, -ENOENT: no process of that number was seen, -ENOMEM. */
+ * live as long as the attachment. 0, -ENOENT: no process of that number was seen, -ENOMEM. */
 SPVSCOPE_ANALYZER_EXPORT int spvscope_attachment_symbolize(struct spvscope_attachment *at, uint32_t pid,
 	uint64_t address, uint32_t index, struct spvscope_symbol *ret);
 
