@@ -55,6 +55,11 @@ uint64_t assembly_count_spans(const struct assembly *a, uint64_t *ret_dropped);
  * the outcome can be told either way. */
 int assembly_finish(struct assembly *a);
 
+/* assemble_failure.c: where a failed compile was. t is the tree of its run, NULL when there is none; the stack comes from the
+ * record's profile. */
+void assembly_tell_failure(struct assembly *a, const struct trace_tree *t);
+void assembly_tell_stack(struct assembly *a, struct record *rec);
+
 /* assemble_samples.c: names the samples and says which span each was taken in. tree is the record's; its representative
  * run's spans begin at run_root. Sets the record's profile and log, and the outcome's counts. */
 int assemble_samples(struct assembly *a, struct trace_tree *tree, uint32_t run_root, size_t representative);

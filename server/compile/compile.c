@@ -19,7 +19,6 @@
 #define ANALYZER_PATIENCE_NS  (10 * NS_PER_S)  /* for an analyzer that starts, or a worker that it knows */
 #define TEMPLATE_PATIENCE_NS  (10 * NS_PER_S)  /* for a template that cannot be started */
 #define TICK_NS               (500 * NS_PER_MS)
-#define LINGER_NS             (250 * NS_PER_MS) /* for a compile that is outdated to end by itself */
 #define ASSEMBLING_MAX        256u             /* beyond it answers wait for their records, so that clients slow down */
 
 /* ---- lists ---- */
@@ -461,52 +460,6 @@ static bool wants_fresh_worker(const struct compile *c, bool came_with_token)
 	}
 }
 
-static bool same_document(const struct compile_request *a, const struct compile_request *b)
-{
-	return a->document.uri && b->document.uri && strcmp(a->document.uri, b->document.uri) == 0 &&
-	       strcmp(a->document.session ? a->document.session : "", b->document.session ? b->document.session : "") == 0;
-}
-
-/* There is a newer version, so it is answered. Its worker is left to end by itself for a while: a worker that is killed
- * has to be forked anew, and a compile in one that has run nothing takes half as long again, for the memory that it must
- * copy. So of two workers that are typed at, each stays warm, and the newest version waits half a compile at the most. */
-static void outdate(struct compile *c)
-{
-	uint64_t now_ns = clock_now_ns(), end_ns = now_ns + LINGER_NS;
-
-	if (c->state != COMPILE_RUNNING || c->followers || c->service->o.n_workers < 2 || c->a.keep ||
-	    c->a.request.analyzer.kind != ANALYZER_OFF) {
-		compile_cancel(c, false);
-		return;
-	}
-	c->lingers = true;
-	c->leads = false;
-	if (end_ns < c->a.runs[0].sent_ns + c->a.request.wall_ms * NS_PER_MS)
-		loop_timer_set(c->timer, end_ns);
-	compile_answer_cancelled(c);
-}
-
-/* The newest version of a document wins, in whatever order they arrive. */
-static void supersede(struct compile *c)
-{
-	struct compile *other, *next;
-	bool outdated = false;
-
-	if (!c->a.request.document.uri)
-		return;
-	for (other = c->service->compiles; other; other = next) {
-		next = other->next;
-		if (other == c || other->answered || !same_document(&c->a.request, &other->a.request))
-			continue;
-		if (other->a.request.document.version < c->a.request.document.version)
-			outdate(other);
-		else if (other->a.request.document.version > c->a.request.document.version)
-			outdated = true;
-	}
-	if (outdated)
-		compile_cancel(c, false);
-}
-
 static int compile_new(struct compile_service *s, struct compile_request *request, struct compile **ret)
 {
 	struct compile *c = calloc(1, sizeof(*c));
@@ -571,7 +524,7 @@ int compile_submit(struct compile_service *s, struct compile_request *request, c
 	c->fresh_worker = wants_fresh_worker(c, caller->came_with_token);
 	c->cache_use = caller->cache;
 	compile_cache_begin(c);
-	supersede(c);
+	compile_supersede(c);
 	if (c->state == COMPILE_QUEUED && s->queue.first == c)
 		dispatch(c, c->a.received_ns);
 	else

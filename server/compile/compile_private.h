@@ -127,6 +127,10 @@ void compile_cache_leave(struct compile *c);
 bool compile_cache_cancel_alone(struct compile *c);
 void compile_cache_template_changed(struct compile_service *s);
 
+/* compile_document.c */
+/* Cancels older versions of its document, or itself. */
+void compile_supersede(struct compile *c);
+
 /* compile.c */
 void compile_free(struct compile *c);
 /* What is left of one that compile_service_free left to the records. */

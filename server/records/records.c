@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "server/records/records_disk.h"
 #include "server/records/records_memory.h"
+#include "server/records/records_merge.h"
 
 #define LOG_TARGET "server::records"
 
@@ -283,44 +284,6 @@ static void *records_main(void *arg)
 
 /* ---- callbacks, on the loop's thread ---- */
 
-
-static void summarize(const struct record *record, struct record_summary *row)
-{
-	/* The words are borrowed for the time of the callback. */
-	*row = (struct record_summary){
-		.started_unix_ns = record->started_unix_ns, .duration_ns = record->duration_ns,
-		.n_spans = record->n_spans, .n_samples = record->n_samples, .name = record->name,
-		.language = record->language, .stage = record->stage, .status = record->status,
-		.analyzer = record->analyzer, .kept = record->kept,
-	};
-	memcpy(row->id, record->id, sizeof(row->id));
-	memcpy(row->trace_id, record->trace_id, sizeof(row->trace_id));
-}
-
-/* Newest first out of what memory has and what disk gave; a kept recent record is in both and counts once. rows has
- * room for all of both. */
-static size_t merge(struct record *const *recent, size_t n_recent, const struct record_summary *kept, size_t n_kept,
-	struct record_summary *rows)
-{
-	size_t i = 0, k = 0, n = 0;
-
-	while (i < n_recent || k < n_kept) {
-		bool twin = false;
-
-		if (k >= n_kept || (i < n_recent && recent[i]->started_unix_ns >= kept[k].started_unix_ns)) {
-			summarize(recent[i++], &rows[n++]);
-			continue;
-		}
-		/* Its twin in memory, if any, has the same time and so stands just before. */
-		for (size_t j = n; j > 0 && rows[j - 1].started_unix_ns == kept[k].started_unix_ns; j--)
-			twin = twin || !strcmp(rows[j - 1].id, kept[k].id);
-		if (!twin)
-			rows[n++] = kept[k];
-		k++;
-	}
-	return n;
-}
-
 static void call_list(struct records *r, struct op *op)
 {
 	_cleanup_free_ struct record_summary *rows = NULL;
@@ -330,7 +293,7 @@ static void call_list(struct records *r, struct op *op)
 	if (records_memory_query(r->memory, &op->query, &recent, &n_recent) == 0)
 		rows = calloc(n_recent + op->n_rows + 1, sizeof(*rows));
 	if (rows)
-		n = merge(recent, n_recent, op->rows, op->n_rows, rows);
+		n = records_merge(recent, n_recent, op->rows, op->n_rows, rows);
 	op->list(op->arg, rows, n < op->query.limit ? n : op->query.limit, n > op->query.limit);
 }
 
