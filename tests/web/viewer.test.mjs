@@ -699,7 +699,10 @@ describe('both themes, wide and narrow', () => {
           if (pictures) {
             await page.locator('.code').first().waitFor({ timeout: 2000 }).catch(() => undefined);
             // the editor measures its lines when it comes into view
-            for (const code of await page.locator('.code').all()) await code.scrollIntoViewIfNeeded();
+            for (const code of await page.locator('.code').all()) {
+              await code.scrollIntoViewIfNeeded();
+              await page.waitForFunction((el) => el.shadowRoot.querySelector('.cm-lineNumbers .cm-gutterElement:nth-child(2)')?.offsetHeight === 20, await code.elementHandle());
+            }
             await page.evaluate(() => scrollTo(0, 0));
             await page.screenshot({ path: join(pictures, `${name}-${theme}-${width}.png`), fullPage: true });
           }
