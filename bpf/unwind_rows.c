@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "bpf/unwind_gaps.h"
 
 /* DWARF's numbers of the registers that a row knows. */
 #if defined(__x86_64__)
@@ -233,13 +234,17 @@ struct rules {
 	Dwarf_CFI *eh, *debug; /* NULL: it has none; the latter is dwarf's */
 	Dwarf *dwarf;
 	uint64_t entry; /* where the kernel enters the image */
+	struct unwind_gaps gaps;
 };
 
 static void rules_open(struct rules *ret, Elf *elf)
 {
 	GElf_Ehdr head;
 
-	*ret = (struct rules){.eh = dwarf_getcfi_elf(elf), .dwarf = dwarf_begin_elf(elf, DWARF_C_READ, NULL)};
+	struct unwind_gaps gaps;
+
+	unwind_gaps_open(&gaps, elf);
+	*ret = (struct rules){.gaps = gaps, .eh = dwarf_getcfi_elf(elf), .dwarf = dwarf_begin_elf(elf, DWARF_C_READ, NULL)};
 	ret->entry = gelf_getehdr(elf, &head) && head.e_entry ? head.e_entry : UINT64_MAX - ENTRY_MAX_BYTES;
 	if (ret->dwarf)
 		ret->debug = dwarf_getcfi(ret->dwarf);
@@ -267,7 +272,7 @@ static Dwarf_Frame *find_rules(const struct rules *from, uint64_t pc)
 /* From row to row, as libdw tells how far each goes. Where it knows nothing, a few bytes of padding mostly, each next
  * byte is asked for: a look-up is a binary search in .eh_frame_hdr. Nobody calls what is at the entry: where no rule
  * is for it, as in some loaders, it is outermost, to the next function. */
-static int append_segment(struct unwind_rows *r, const struct rules *from, const GElf_Phdr *ph)
+static int append_segment(struct unwind_rows *r, struct rules *from, const GElf_Phdr *ph)
 {
 	static const struct unwind_row none = {.rules = UNWIND_CFA_NONE}, unsupported = {.rules = UNWIND_CFA_UNSUPPORTED};
 	static const struct unwind_row outermost = {.rules = UNWIND_CFA_OUTERMOST};
@@ -284,6 +289,8 @@ static int append_segment(struct unwind_rows *r, const struct rules *from, const
 			int ra_register = dwarf_frame_info(frame, &begin, &next, NULL);
 			row = ra_register >= 0 ? make_row(frame, ra_register) : unsupported;
 			free(frame);
+			known_to = next;
+		} else if (!is_entry && unwind_gap_row(&from->gaps, pc, pc - ph->p_vaddr + ph->p_offset, &row, &next)) {
 			known_to = next;
 		}
 		e = append(r, pc - ph->p_vaddr + ph->p_offset, row);
@@ -339,7 +346,7 @@ int unwind_rows_read(struct unwind_rows *r, int fd)
 	int e;
 
 	elf_version(EV_CURRENT);
-	elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
+	elf = elf_begin(fd, ELF_C_READ_MMAP_PRIVATE, NULL);
 	if (!elf || elf_kind(elf) != ELF_K_ELF || !gelf_getehdr(elf, &head) || head.e_machine != MACHINE) {
 		elf_end(elf);
 		return -ENOEXEC;

@@ -342,7 +342,7 @@ static void check_tool(struct front *f, const struct tool *tool, enum analyzer_k
 		if (t.results[i])
 			print_message("#   result %u: %u\n", i, t.results[i]);
 	assert_true(t.n > 100 && t.n_processes >= 2);
-	assert_true(t.n_complete * 1000 >= t.n * 960);
+	assert_true(t.n_complete * 1000 >= t.n * 990);
 	assert_true(t.n_first_complete * 10 >= t.n_processes * 9);
 }
 
