@@ -93,8 +93,9 @@ SPVSCOPE_ANALYZER_EXPORT int spvscope_analyzer_attach(struct spvscope_analyzer *
 SPVSCOPE_ANALYZER_EXPORT int spvscope_analyzer_attach_pidfd(struct spvscope_analyzer *a, int pidfd,
 	const struct spvscope_attach_opts *opts, struct spvscope_attachment **ret);
 /* Starts a command and samples it from its first instruction on: a child of the caller waits until all is attached, and
- * then becomes argv[0], which is looked for in PATH. The tables of what it and its libraries are made of are there before. It inherits what fork and exec let it inherit. *ret_pid is the
- * caller's to wait for (waitpid). 0, or what attach returns, or -ENOENT and what else exec says; then there is no child. */
+ * then becomes argv[0], which is looked for in PATH. The tables of what it and its libraries are made of are there before.
+ * It inherits what fork and exec let it inherit. *ret_pid is the caller's to wait for (waitpid). 0, or what attach returns,
+ * or -ENOENT and what else exec says; then there is no child. */
 SPVSCOPE_ANALYZER_EXPORT int spvscope_analyzer_spawn(struct spvscope_analyzer *a, char *const argv[],
 	const struct spvscope_attach_opts *opts, struct spvscope_attachment **ret, pid_t *ret_pid);
 
@@ -187,8 +188,8 @@ struct spvscope_callbacks {
 	void (*off_cpu)(void *arg, const struct spvscope_off_cpu *off);  /* likewise; told when the thread is back */
 };
 
-/* Hands over what was seen, in the order of its beginning, and waits for at most timeout_ms when that is nothing (0: not at all,
- * -1: as long as it takes). Call it at least every 0.5 s, or samples get lost, which is counted; in between the kernel
+/* Hands over what was seen, in the order of its beginning, and waits for at most timeout_ms when that is nothing (0: not at
+ * all, -1: as long as it takes). Call it at least every 0.5 s, or samples get lost, which is counted; in between the kernel
  * keeps them. How many were handed over; 0: none within that time; -ENODATA: none, and none will come, since the
  * process that was attached to has ended; -ENOMEM. */
 SPVSCOPE_ANALYZER_EXPORT int spvscope_attachment_poll(struct spvscope_attachment *at,
