@@ -2,7 +2,7 @@
 // GET /v1/compare: two traces side by side.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { fragment, Service } from './service.mjs';
+import { fragment, isSanitized, Service } from './service.mjs';
 
 let service;
 before(async () => { service = await Service.start({ cache: true }); });
@@ -38,7 +38,7 @@ test('spans are aligned by place, and what one side lacks is null', async () => 
 test('a trace compared with itself differs in nothing', async () => {
 	const { id } = (await compile({ optimize: 'performance', trace: { level: 'debug' } })).trace;
 	const c = await compare(id, id);
-	assert.ok(c.spans.length > 20);
+	assert.ok(c.spans.length > (isSanitized ? 5 : 20)); // see service.test.mjs: passes end early there
 	for (const span of c.spans) {
 		assert.deepEqual(span.base, span.to);
 		assert.ok(span.ratio === 1 || span.base.duration_ns === 0);
