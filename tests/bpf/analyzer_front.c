@@ -15,14 +15,17 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/unix_message.h"
 #include "tests/unit/cmocka_head.h"
 
 #define HEAD_BYTES      offsetof(struct analyzer_message, text)
 #define ANSWER_LIMIT_MS 20000
 #define NOBODY          65534
+#define WORK_LIMIT_NS   (20ull * NS_PER_S)
 
 /* By descriptor, so that a build folder which others may not enter is no hindrance. */
 static _Noreturn void become_analyzer(int exe_fd, int control, bool as_nobody)
@@ -179,6 +182,22 @@ void burner_start(struct burner *b, const struct front *f, bool registers, const
 void burner_start_bare(struct burner *b, const struct front *f, const char *mode)
 {
 	start_program(b, f, true, BURNER_BARE_PATH, mode);
+}
+
+void burner_work_for_ms(const struct burner *b, unsigned ms)
+{
+	const struct timespec nap = {.tv_nsec = 2000000};
+	uint64_t limit_ns = clock_now_ns() + WORK_LIMIT_NS;
+	struct timespec ts;
+	clockid_t clock;
+	uint64_t first_ns = 0;
+
+	assert_int_equal(clock_getcpuclockid(b->pid, &clock), 0);
+	for (uint64_t ns = 0; ns < first_ns + ms * (uint64_t)NS_PER_MS && clock_now_ns() < limit_ns; nanosleep(&nap, NULL)) {
+		assert_int_equal(clock_gettime(clock, &ts), 0);
+		ns = (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
+		first_ns = first_ns ?: ns;
+	}
 }
 
 void burner_end(struct burner *b)

@@ -42,6 +42,8 @@ void burner_start(struct burner *b, const struct front *f, bool registers, const
 void burner_start_bare(struct burner *b, const struct front *f, const char *mode);
 /* For one that was started otherwise. */
 void burner_read_maps(struct burner *b);
+/* Waits until it has had a CPU for that long, however busy the machine is; gives up after 20 s. */
+void burner_work_for_ms(const struct burner *b, unsigned ms);
 void burner_end(struct burner *b);
 
 /* The records of a hand-over, checked to be well-formed and in the order of time. */

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -29,12 +28,6 @@ struct setup {
 	struct front front;
 	int stats_fd;
 };
-
-static void run_for_ms(unsigned ms)
-{
-	struct timespec ts = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
-	nanosleep(&ts, NULL);
-}
 
 static int start(void **state)
 {
@@ -116,7 +109,7 @@ static struct cost sample_cost(struct front *f, enum analyzer_kind kind, const c
 		uint64_t session = attach(f, b.pid, kind);
 		int fd = -1;
 		ask(f, ANALYZER_ENABLE, session);
-		run_for_ms(100);
+		burner_work_for_ms(&b, 100);
 		ask(f, ANALYZER_DISABLE, session);
 		assert_int_equal(front_ask(f, ANALYZER_DETACH, session, 0, 0, 0, &fd).error, 0);
 		after = ask(f, ANALYZER_STATUS, 0).costs;

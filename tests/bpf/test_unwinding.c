@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -49,7 +48,6 @@ static void need_analyzer(const struct front *f, enum analyzer_kind object)
 static struct records sample_for_ms(struct front *f, const struct burner *b, enum analyzer_kind kind, unsigned ms,
 	struct analyzer_counters *ret)
 {
-	struct timespec ts = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
 	uint64_t session = f->next_session++;
 	struct analyzer_message m = front_ask(f, ANALYZER_ATTACH, session, b->pid, kind, FREQUENCY_HZ, NULL);
 	struct records r;
@@ -57,7 +55,7 @@ static struct records sample_for_ms(struct front *f, const struct burner *b, enu
 
 	assert_string_equal(m.text, "");
 	assert_int_equal(front_ask(f, ANALYZER_ENABLE, session, 0, 0, 0, NULL).error, 0);
-	nanosleep(&ts, NULL);
+	burner_work_for_ms(b, ms);
 	assert_int_equal(front_ask(f, ANALYZER_DISABLE, session, 0, 0, 0, NULL).error, 0);
 	m = front_ask(f, ANALYZER_DETACH, session, 0, 0, 0, &fd);
 	*ret = m.counters;
