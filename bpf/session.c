@@ -417,6 +417,10 @@ int session_counters(struct sessions *s, uint64_t id, struct analyzer_counters *
 	if (!session)
 		return -ENOENT;
 	read_counters(s, session, ret);
+	/* Some may lie in the ring still. */
+	uint64_t handed_in = slot_of(s, session)->samples;
+	if (handed_in > ret->samples)
+		ret->samples = handed_in;
 	return 0;
 }
 

@@ -56,7 +56,7 @@ struct compile {
 	uint64_t session;           /* 0: none */
 	bool attached, switch_failed;
 	unsigned n_awaited;         /* analyzer answers */
-	uint64_t first_end_ns, profiled_cpu_ns;
+	uint64_t first_end_ns, profiled_cpu_ns, n_samples; /* n_samples: as of the last profiled run but this */
 
 	/* compile_cache.c */
 	enum compile_cache_use cache_use;

@@ -97,8 +97,8 @@ static void on_switched(void *arg, const struct analyzer_message *m, int *fd)
 		lose_analyzer(c);
 	else if (m->error)
 		c->switch_failed = true;
-	else if (m->type == ANALYZER_DISABLED && m->counters.on_cpu_ns)
-		c->profiled_cpu_ns = m->counters.on_cpu_ns; /* of what the worker forked too, which it does not tell of itself */
+	else if (m->type == ANALYZER_DISABLED)
+		c->n_samples = m->counters.samples;
 	answered(c);
 }
 
@@ -450,7 +450,6 @@ void compile_deadline(struct compile *c)
 static bool wants_another_run(struct compile *c)
 {
 	const struct compile_request *q = &c->a.request;
-	uint64_t wanted_cpu_ns;
 
 	if (!c->attached || !q->analyzer.min_samples || c->cancelled || c->worker_retires || c->switch_failed)
 		return false;
@@ -458,11 +457,11 @@ static bool wants_another_run(struct compile *c)
 		return false;
 	if (clock_now_ns() - c->first_end_ns >= q->analyzer.budget_ms * NS_PER_MS)
 		return false;
-	/* a twentieth more, since some ticks fall between two runs */
-	wanted_cpu_ns = q->analyzer.min_samples * (NS_PER_S + NS_PER_S / 20) /
-			(c->a.outcome.analyzer.frequency_hz ? c->a.outcome.analyzer.frequency_hz : 1);
-	/* With repetitions there are as many clean runs as profiled ones. */
-	return c->profiled_cpu_ns < wanted_cpu_ns || (c->a.n_runs > 1 && current_run(c)->profiled);
+	/* With repetitions there are as many clean runs as profiled ones; and behind a clean one it is known how many samples
+	 * there are. Behind the first it is not, so its time tells. */
+	if (c->a.n_runs > 1)
+		return current_run(c)->profiled || c->n_samples < q->analyzer.min_samples;
+	return c->profiled_cpu_ns * c->a.outcome.analyzer.frequency_hz / NS_PER_S < q->analyzer.min_samples;
 }
 
 /* No more runs: the analyzer goes first, then the worker, whose pid must stay its own until then. */
@@ -499,7 +498,7 @@ static void start_over(struct compile *c)
 	a->outcome.analyzer.state = ANALYZER_STATE_OFF;
 	a->outcome.analyzer.reason[0] = '\0';
 	c->attached = c->switch_failed = c->worker_dead = c->worker_retires = c->starts_over = false;
-	c->profiled_cpu_ns = 0;
+	c->profiled_cpu_ns = c->n_samples = 0;
 	c->log_bytes = 0;
 	compile_requeue(c);
 }
