@@ -22,6 +22,7 @@ before(async () => {
 		({ body } = await service.compile({ name: 'a.frag', source: shader(3), analyzer: { kind: 'debug', min_samples: 0 } }));
 		if (!/ask again|is starting/.test(body.analyzer.reason ?? ''))
 			break;
+		await new Promise((later) => setTimeout(later, 1000));
 	}
 	why = body.analyzer.state === 'attached' ? undefined : `no analyzer here: ${body.analyzer.reason}`;
 });
