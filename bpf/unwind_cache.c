@@ -141,6 +141,10 @@ static bool ends_with(const char *text, const char *end)
 
 static int list_file(struct listing *l, const char *name, const struct stat *st)
 {
+	size_t len = strlen(name);
+
+	if (len >= NAME_MAX_BYTES)
+		return 0; /* none of ours */
 	if (l->n == l->capacity) {
 		size_t capacity = l->capacity ? 2 * l->capacity : 64;
 		struct kept *files = reallocarray(l->files, capacity, sizeof(*files));
@@ -150,7 +154,7 @@ static int list_file(struct listing *l, const char *name, const struct stat *st)
 		l->capacity = capacity;
 	}
 	l->files[l->n] = (struct kept){.used = st->st_mtim, .size = (size_t)st->st_size};
-	snprintf(l->files[l->n++].name, NAME_MAX_BYTES, "%s", name);
+	memcpy(l->files[l->n++].name, name, len + 1);
 	return 0;
 }
 
@@ -166,7 +170,7 @@ static int list(DIR *dir, struct listing *l)
 			continue;
 		if (strncmp(entry->d_name, HALF_WRITTEN, strlen(HALF_WRITTEN)) == 0 && st.st_mtime < now - STALE_S)
 			unlinkat(dirfd(dir), entry->d_name, 0);
-		else if (ends_with(entry->d_name, SUFFIX) && strlen(entry->d_name) < NAME_MAX_BYTES)
+		else if (ends_with(entry->d_name, SUFFIX))
 			r = list_file(l, entry->d_name, &st);
 	}
 	return r;

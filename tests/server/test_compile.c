@@ -480,18 +480,15 @@ static void the_newest_version_of_a_document_wins(void **state)
 static void isolation_gives_each_request_a_process_of_its_own(void **state)
 {
 	struct scene *s = start(&(struct compile_service_options){.isolation = ISOLATION_REQUEST});
-	uint64_t forked;
 
 	(void)state;
-	compile_one(s, request(good_shader));
-	forked = counters(s).workers_forked;
 	for (int i = 0; i < 20; i++) {
 		struct ended *e = compile_one(s, request(good_shader));
 
 		assert_int_equal(e->status, SPVSCOPE_STATUS_OK);
 		assert_int_equal(find(s, e->trace_id)->tree->n_attrs > 0, true);
 	}
-	assert_true(counters(s).workers_forked >= forked + 19);
+	assert_true(counters(s).workers_forked >= 20);
 	stop(s);
 }
 
@@ -772,7 +769,7 @@ struct chaos {
 static void chaos_kill(void *arg)
 {
 	struct chaos *c = arg;
-	enum victim which = c->turn % 60 == 59 ? VICTIM_TEMPLATE : c->turn % 20 == 19 ? VICTIM_ANALYZER : VICTIM_WORKER;
+	enum victim which = c->turn % 60 == 9 ? VICTIM_TEMPLATE : c->turn % 20 == 19 ? VICTIM_ANALYZER : VICTIM_WORKER;
 
 	if (which != VICTIM_WORKER && c->n_killed[which] == 4)
 		which = VICTIM_WORKER; /* the pauses between restarts grow */
