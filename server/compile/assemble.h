@@ -12,6 +12,7 @@
 
 #include "api/response.h"
 #include "server/pool/image.h"
+#include "server/pool/program_files.h"
 #include "server/records/record.h"
 
 /* One run of the compiler for this request: the first, or a repetition. */
@@ -44,6 +45,7 @@ struct assembly {
 	size_t n_runs, runs_capacity;
 	int samples_fd;                    /* hand-over of the analyzer, sealed; -1: none; owned */
 	struct image *image;               /* reference; NULL: no names */
+	struct program_files *files;       /* of tools; outlives it; NULL: no names */
 
 	struct record *record;             /* the result; reference */
 };

@@ -14,14 +14,13 @@ static uint64_t since(uint64_t from_ns, uint64_t time_ns)
 	return time_ns > from_ns ? time_ns - from_ns : 0;
 }
 
-static void log_stack(struct sampling *s, const uint64_t *ips, uint32_t n_ips, bool named)
+static void log_stack(struct sampling *s, const uint64_t *ips, uint32_t n_ips, uint32_t program_pid)
 {
 	strbuf_putc(&s->log, '[');
 	for (uint32_t i = 0; i < n_ips; i++) {
 		struct symbol symbol = {.name = "[unknown]"};
 
-		if (named && s->a->image)
-			image_lookup(s->a->image, ips[i], i > 0, &symbol);
+		sampling_name(s, ips[i], i > 0, program_pid, &symbol);
 		if (i)
 			strbuf_putc(&s->log, ',');
 		strbuf_json_string(&s->log, symbol.name, strlen(symbol.name));
@@ -45,7 +44,7 @@ static int take_fault(struct sampling *s, const struct analyzer_event *in, const
 
 	if (strncmp(in->name, "page-fault", sizeof(in->name)) != 0 || at->run == NO_RUN)
 		return 0;
-	r = sampling_add_stack(s, ips, in->n_ips, at->same_program, UINT32_MAX, &out.stack, &outermost);
+	r = sampling_add_stack(s, ips, in->n_ips, at->program_pid, UINT32_MAX, &out.stack, &outermost);
 	if (r < 0)
 		return r;
 	if (!outermost)
@@ -74,7 +73,7 @@ static void log_event(struct sampling *s, const struct analyzer_event *in, const
 	if (at->span != PROFILE_NO_SPAN)
 		strbuf_printf(&s->log, ",\"span\":%u", at->span + 1); /* ids are indexes plus one */
 	strbuf_puts(&s->log, ",\"stack\":");
-	log_stack(s, ips, in->n_ips, at->same_program);
+	log_stack(s, ips, in->n_ips, at->program_pid);
 	strbuf_putc(&s->log, '}');
 }
 

@@ -32,7 +32,7 @@ static int take_sample(struct sampling *s, const struct analyzer_sample *in, con
 
 	if (r < 0 || at.run == NO_RUN)
 		return r;
-	r = sampling_add_stack(s, ips, in->n_ips, at.same_program, in_kernel ? s->kernel_frame : UINT32_MAX, &out.stack,
+	r = sampling_add_stack(s, ips, in->n_ips, at.program_pid, in_kernel ? s->kernel_frame : UINT32_MAX, &out.stack,
 		&outermost);
 	if (r < 0)
 		return r;
@@ -78,6 +78,8 @@ static int take_record(struct sampling *s, const struct analyzer_record *head)
 	}
 	if (head->type == ANALYZER_RECORD_STOLEN && head->size >= sizeof(struct analyzer_stolen))
 		return sampling_take_stolen(s, record);
+	if (head->type == ANALYZER_RECORD_MAPPING && head->size >= sizeof(struct analyzer_mapping))
+		return sampling_take_mapping(s, record);
 	return 0;
 }
 

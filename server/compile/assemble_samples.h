@@ -29,13 +29,21 @@ struct run_view {
 	uint32_t *to_shown;      /* span of tree → span of the shown run's tree */
 };
 
+/* A part of a file in a process that has become another program than the worker. */
+struct program_mapping {
+	uint32_t pid;
+	uint64_t start, end;
+	uint64_t file_offset, image; /* as in struct analyzer_mapping */
+	char name[64];               /* of the file; empty: none */
+};
+
 /* Where a record belongs. */
 struct place {
 	size_t run;      /* index in the assembly; NO_RUN: to none */
 	uint32_t local;  /* span in the run's own tree; TRACE_NO_SPAN */
 	uint32_t span;   /* the record's span; PROFILE_NO_SPAN */
 	bool by_id;      /* the thread said so; else by time */
-	bool same_program; /* its addresses are of the worker's own mappings */
+	uint32_t program_pid; /* of a process that has become another program; 0: its addresses are of the worker's mappings */
 };
 
 /* Of a thread off its CPU. */
@@ -56,6 +64,9 @@ struct sampling {
 	struct frame_cache cache;
 	struct run_view *views;  /* one a run */
 	uint32_t kernel_frame;
+	struct program_mapping *mappings; /* as they came to light: the later one counts */
+	size_t n_mappings, mappings_capacity;
+	char by_file[96];
 	struct strbuf log;
 	uint64_t n_results[ANALYZER_N_RESULTS];
 	uint64_t n_events, n_logged, n_span_events;
@@ -74,9 +85,13 @@ struct sampling {
 int sampling_init_stacks(struct sampling *s);
 void sampling_done_stacks(struct sampling *s);
 /* The stack of ips, innermost first, as a node of the profile: *ret_stack is PROFILE_NO_STACK when there is none. leaf: a
- * frame below it, or UINT32_MAX. named: the addresses are of the worker's own mappings. */
-int sampling_add_stack(struct sampling *s, const uint64_t *ips, uint32_t n_ips, bool named, uint32_t leaf,
+ * frame below it, or UINT32_MAX. program_pid: the process whose mappings the addresses are of; 0: the worker's own. */
+int sampling_add_stack(struct sampling *s, const uint64_t *ips, uint32_t n_ips, uint32_t program_pid, uint32_t leaf,
 	uint32_t *ret_stack, bool *ret_outermost);
+/* Names an address likewise; the strings live until the next look-up. False: there is no name. */
+bool sampling_name(struct sampling *s, uint64_t address, bool is_return_address, uint32_t program_pid, struct symbol *ret);
+/* 0 or -ENOMEM. */
+int sampling_take_mapping(struct sampling *s, const struct analyzer_mapping *in);
 
 /* assemble_spans.c */
 /* The profiled run that a moment lies in, or else the one that it follows. */

@@ -153,7 +153,7 @@ int sampling_place(struct sampling *s, uint64_t time_ns, uint32_t pid, uint32_t 
 	int r = believe(s, &at, is_worker, span_state, span_id, &at);
 
 	/* The analyzer looks for a published span until a process becomes another program. */
-	at.same_program = is_worker || span_state == ANALYZER_SPAN_ACTIVE || span_state == ANALYZER_SPAN_NONE;
+	at.program_pid = is_worker || span_state == ANALYZER_SPAN_ACTIVE || span_state == ANALYZER_SPAN_NONE ? 0 : pid;
 
 	if (r >= 0 && at.run != NO_RUN)
 		r = sampling_view_run(s, at.run);

@@ -65,7 +65,7 @@ static int add_wait(struct sampling *s, const struct analyzer_off_cpu *in, const
 		.flags = (at->by_id ? 0 : PROFILE_SAMPLE_SPAN_BY_TIME) | (runnable ? PROFILE_SAMPLE_RUNNABLE : 0),
 	};
 	int64_t leaf = profile_add_frame(s->profile, reason, OFF_CPU_MODULE, NULL, 0);
-	int r = leaf < 0 ? (int)leaf : sampling_add_stack(s, ips, in->n_ips, at->same_program, (uint32_t)leaf, &out.stack,
+	int r = leaf < 0 ? (int)leaf : sampling_add_stack(s, ips, in->n_ips, at->program_pid, (uint32_t)leaf, &out.stack,
 		&outermost);
 
 	if (r < 0)

@@ -578,6 +578,7 @@ void compile_begin(struct compile *c, const char *unavailable)
 	}
 	image_unref(a->image);
 	a->image = image_ref(w->image);
+	a->files = analyzer_client_files(c->service->analyzer);
 	loop_timer_set(c->timer, UINT64_MAX);
 	c->state = COMPILE_ATTACHING;
 	if (unavailable) {

@@ -17,6 +17,7 @@
 #include "base/unix_message.h"
 #include "server/manager.h"
 #include "server/child.h"
+#include "server/pool/program_files.h"
 #include "server/pool/unwinding.h"
 
 #define TARGET               "server::analyzer"
@@ -54,6 +55,7 @@ struct analyzer_client {
 	struct analyzer_costs costs;
 	struct loop_source *status_timer;
 	struct unwinding *unwinding;
+	struct program_files *files;
 	char *unwind_folder;
 	uint64_t image_generation; /* of the template whose image was given last; 0: none */
 	char reason[ANALYZER_TEXT_MAX + 1];
@@ -153,6 +155,8 @@ static void on_table_made(void *arg, uint64_t image, int *table_fd, int *image_f
 	struct analyzer_request q = {.type = ANALYZER_TABLE, .image = image};
 	const int fds[2] = {*table_fd, *image_fd};
 
+	if (*image_fd >= 0)
+		program_files_add(a->files, image, *image_fd);
 	if (!a->up || send_request(a, &q, fds, *image_fd < 0 ? 1 : 2, on_table_taken, a) < 0)
 		unwinding_taken(a->unwinding);
 }
@@ -354,6 +358,8 @@ int analyzer_client_new(struct loop *loop, const struct analyzer_client_options 
 		r = loop_timer(loop, clock_now_ns(), start_first, a, &a->timer);
 	if (r >= 0)
 		r = loop_timer(loop, UINT64_MAX, on_status_timer, a, &a->status_timer);
+	if (r >= 0)
+		r = program_files_new(&a->files);
 	if (r < 0) {
 		analyzer_client_free(a);
 		return r;
@@ -369,11 +375,17 @@ void analyzer_client_free(struct analyzer_client *a)
 	loop_source_free(a->timer);
 	loop_source_free(TAKE_PTR(a->status_timer));
 	unwinding_free(a->unwinding);
+	program_files_free(a->files);
 	close_connection(a);
 	spawned_end(&a->process, NS_PER_S);
 	free(a->path);
 	free(a->unwind_folder);
 	free(a);
+}
+
+struct program_files *analyzer_client_files(const struct analyzer_client *a)
+{
+	return a->files;
 }
 
 void analyzer_client_state(const struct analyzer_client *a, struct analyzer_client_state *ret)

@@ -13,6 +13,8 @@
 
 struct analyzer_client;
 
+struct program_files; /* server/pool/program_files.h */
+
 struct analyzer_client_options {
 	const char *path; /* NULL: there is none; copied */
 	int manager_fd;   /* server/manager.h; -1: start it ourselves */
@@ -48,6 +50,9 @@ void analyzer_client_state(const struct analyzer_client *a, struct analyzer_clie
 void analyzer_client_set_image(struct analyzer_client *a, uint64_t generation, struct image *image);
 /* The same of a program that workers may run, and of its libraries, in the background. The same again is no news. */
 void analyzer_client_add_program(struct analyzer_client *a, const char *path);
+
+/* The files that it has unwind tables of. Lives as long as a. */
+struct program_files *analyzer_client_files(const struct analyzer_client *a);
 
 struct analyzer_request {
 	enum analyzer_message_type type;

@@ -263,4 +263,9 @@ test('what a tool does is in the trace, under its own process and in the tool\'s
 	assert.ok(tool.profiled.blocked_ns + tool.profiled.runnable_ns > 0.5 * tool.profiled.wall_ns);
 	const off = await columns(body, 'off-cpu');
 	assert.ok(off.samples.pid.some((pid) => pid !== tool.pid), 'and its own waits are there');
+	// Its functions have names, and where a table is not made yet its files do.
+	const folded = await (await service.fetch(`/v1/traces/${body.trace.id}/flame?format=folded`)).text();
+	assert.match(folded, /;clang::|libclang-cpp|clang\+0x/);
+	const lines = folded.trim().split('\n');
+	assert.ok(lines.filter((line) => /(^|;)0x[0-9a-f]+/.test(line)).length < 0.1 * lines.length);
 });
