@@ -582,6 +582,11 @@ static void the_analyzer_samples_repeated_runs(void **state)
 	q.analyzer.kind = ANALYZER_DEBUG;
 	q.job.optimize = SPVSCOPE_OPTIMIZE_PERFORMANCE;
 	q.analyzer.min_samples = 200;
+#ifdef __SANITIZE_ADDRESS__
+	/* One run brings some hundred then. */
+	q.analyzer.min_samples = 2000;
+	q.analyzer.budget_ms = 10000;
+#endif
 	e = compile_one(s, q);
 	assert_int_equal(e->status, SPVSCOPE_STATUS_OK);
 	if (e->analyzer_state == ANALYZER_STATE_UNAVAILABLE) {
