@@ -7,9 +7,10 @@ import { appendFileSync, chmodSync, existsSync, mkdtempSync, readFileSync, rmSyn
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import test, { after, before } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { build, fragment, Service } from '../http/service.mjs';
 
-const top = resolve(import.meta.dirname ?? new URL('.', import.meta.url).pathname, '../..');
+const top = resolve(fileURLToPath(new URL('.', import.meta.url)), '../..');
 const scratch = mkdtempSync(join(tmpdir(), 'spvscope-delivery-'));
 chmodSync(scratch, 0o755);
 const origin = join(scratch, 'origin');

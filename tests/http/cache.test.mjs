@@ -5,9 +5,10 @@ import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { fragment, isSanitized, makeFolder, Service } from './service.mjs';
 
-const large = readFileSync(join(import.meta.dirname, '../bench/corpus/large.frag'), 'utf8');
+const large = readFileSync(join(fileURLToPath(new URL('.', import.meta.url)), '../bench/corpus/large.frag'), 'utf8');
 const crashing = '#version 450\n#pragma STDGL\nvoid main(){}';
 const including = '#version 450\n#include "common.glsl"\nlayout(location=0) out vec4 c;\nvoid main(){ c = vec4(VALUE); }\n';
 

@@ -7,9 +7,10 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { Service } from './service.mjs';
 
-const here = import.meta.dirname ?? '.';
+const here = fileURLToPath(new URL('.', import.meta.url));
 let service, folder, seen;
 
 before(async () => {

@@ -6,9 +6,10 @@ import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { fragment, isSanitized, Service } from './service.mjs';
 
-const large = readFileSync(join(import.meta.dirname, '../bench/corpus/large.frag'), 'utf8');
+const large = readFileSync(join(fileURLToPath(new URL('.', import.meta.url)), '../bench/corpus/large.frag'), 'utf8');
 const wrong = large.replace(/}\s*$/, '\tundeclared_name = 1;\n}\n');
 const slow = { name: 'a.frag', source: large, optimize: 'performance' };
 

@@ -7,9 +7,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { isSanitized, Service } from './service.mjs';
 
-const table = readFileSync(resolve(import.meta.dirname ?? '.', '../../api/docs/options.md'), 'utf8');
+const table = readFileSync(resolve(fileURLToPath(new URL('.', import.meta.url)), '../../api/docs/options.md'), 'utf8');
 const HEAD = '#version 450\n#extension GL_GOOGLE_include_directive : enable\n';
 const sources = {
 	frag: `${HEAD}layout(location = 0) in vec4 v;\nlayout(location = 0) out vec4 c;\nlayout(binding = 1) uniform U { vec4 tint; } u;\n` +

@@ -5,8 +5,9 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
-export const build = resolve(process.env.SPVSCOPE_BUILD ?? join(import.meta.dirname ?? '.', '../../build'));
+export const build = resolve(process.env.SPVSCOPE_BUILD ?? join(fileURLToPath(new URL('.', import.meta.url)), '../../build'));
 export const program = join(build, 'server/spvscoped');
 
 /** Built with AddressSanitizer: what the compilers do with memory ends otherwise there. */

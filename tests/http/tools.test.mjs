@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { fragment, isSanitized, makeFolder, Service } from './service.mjs';
 
 const kernel = `#include "lib/twice.clh"
@@ -62,11 +63,11 @@ function makeCommands(folder) {
 // Built against the public headers, in a folder that has nothing else of the repository.
 function makeLibrary(folder) {
 	const include = join(folder, 'include/spvscope');
-	const headersOf = join(import.meta.dirname ?? '.', '../../codegen/include/spvscope');
+	const headersOf = join(fileURLToPath(new URL('.', import.meta.url)), '../../codegen/include/spvscope');
 	mkdirSync(include, { recursive: true });
 	for (const name of readdirSync(headersOf))
 		copyFileSync(join(headersOf, name), join(include, name));
-	copyFileSync(join(import.meta.dirname ?? '.', 'toy_backend.c'), join(folder, 'toy.c'));
+	copyFileSync(join(fileURLToPath(new URL('.', import.meta.url)), 'toy_backend.c'), join(folder, 'toy.c'));
 	execFileSync('cc', ['-shared', '-fPIC', '-Wall', '-Wextra', '-Werror', `-I${join(folder, 'include')}`, '-o', join(folder, 'toy.so'),
 		join(folder, 'toy.c')]);
 	chmodSync(join(folder, 'toy.so'), 0o755);
