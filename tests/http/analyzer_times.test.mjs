@@ -92,7 +92,8 @@ async function checkTimes(t) {
 		n++;
 		assert.equal(p.on_cpu_ns + p.runnable_ns + p.blocked_ns, p.wall_ns, name);
 		const difference = p.on_cpu_ns - p.stolen_ns - p.cpu_clock_ns;
-		assert.ok(Math.abs(difference) <= slack(p) + 2000 * p.runs, `${name}: ${difference} ns between ${JSON.stringify(p)}`);
+		// What was stolen between two switches is told of the time between, and may lie on either side of a span's end.
+		assert.ok(Math.abs(difference) <= slack(p) + 2000 * p.runs + p.stolen_ns, `${name}: ${difference} ns between ${JSON.stringify(p)}`);
 		assert.ok(clean.runs > 0, 'clean times stand beside it');
 	}
 	assert.ok(n >= 5, `${n} spans`);
