@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Time off the CPU: each interval becomes samples of the off-CPU profile, and those of the worker's own thread say for
- * each span how long it was on a CPU, runnable and blocked. A thread changes its span only while it runs, so an interval
- * lies in one span as a whole. Runs on the assembler's thread. */
+ * each span how long it was on a CPU, runnable and blocked. A thread changes its span only while it runs; but an interval
+ * is as long as the kernel counts it, from the last time that it brought the thread's clocks up to date, and so may begin
+ * before a change of span that the thread still made. Each span gets what lies inside it, in the profile and in its times
+ * alike. Runs on the assembler's thread. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,14 +44,7 @@ static const char *name_turn(const struct analyzer_off_cpu *in)
 	       in->state == ANALYZER_OFF_PREEMPTED ? "[runnable: preempted]" : "[runnable: woken]";
 }
 
-static uint64_t overlap(uint64_t from_ns, uint64_t to_ns, const struct assembly_run *run)
-{
-	from_ns = from_ns < run->start_ns ? run->start_ns : from_ns;
-	to_ns = to_ns > run->end_ns ? run->end_ns : to_ns;
-	return to_ns > from_ns ? to_ns - from_ns : 0;
-}
-
-/* One part of an interval, blocked or runnable. */
+/* A sample: blocked or runnable, in one place. */
 static int add_wait(struct sampling *s, const struct analyzer_off_cpu *in, const uint64_t *ips, const struct place *at,
 	const char *reason, bool runnable, uint64_t from_ns, uint64_t weight_ns)
 {
@@ -81,24 +76,38 @@ static int add_wait(struct sampling *s, const struct analyzer_off_cpu *in, const
 	return profile_add_sample(s->profile, &out);
 }
 
-/* The profiled run that an interval has most to do with: where it begins, or the next one. NO_RUN: neither. */
-static size_t run_of_interval(struct sampling *s, const struct analyzer_off_cpu *in)
+/* The first moment behind from_ns at which the worker's thread entered or left a span, or else to_ns. */
+static uint64_t next_change(const struct trace_tree *t, uint64_t from_ns, uint64_t to_ns)
 {
-	size_t run = sampling_run_at(s, in->time_ns);
+	for (size_t i = 0; t && i < t->n_spans; i++) {
+		const struct trace_span *span = &t->spans[i];
+		uint64_t end_ns = span->start_ns + span->duration_ns;
 
-	while (run != NO_RUN && run < s->a->n_runs && s->a->runs[run].sent_ns < in->on_ns) {
-		if (s->a->runs[run].profiled && overlap(in->time_ns, in->on_ns, &s->a->runs[run]))
-			return run;
-		run++;
+		if (!span->begin_published_ns) /* it was told of afterwards: an interval in it need not end there */
+			continue;
+		if (span->start_ns > from_ns && span->start_ns < to_ns)
+			to_ns = span->start_ns;
+		if (end_ns > from_ns && end_ns < to_ns)
+			to_ns = end_ns;
 	}
-	return NO_RUN;
+	return to_ns;
 }
 
-static int add_interval(struct sampling *s, const struct analyzer_off_cpu *in, const uint64_t *ips, size_t run)
+static uint64_t later(uint64_t a_ns, uint64_t b_ns)
 {
-	uint64_t blocked_ns = overlap(in->time_ns, in->woken_ns, &s->a->runs[run]);
-	uint64_t runnable_ns = overlap(in->woken_ns, in->on_ns, &s->a->runs[run]);
-	uint64_t from_ns = in->time_ns < s->a->runs[run].start_ns ? s->a->runs[run].start_ns : in->time_ns;
+	return a_ns > b_ns ? a_ns : b_ns;
+}
+
+static uint64_t earlier(uint64_t a_ns, uint64_t b_ns)
+{
+	return a_ns < b_ns ? a_ns : b_ns;
+}
+
+/* What lies of an interval between two moments, both in one run and, of the worker's own thread, in one span. */
+static int add_part(struct sampling *s, const struct analyzer_off_cpu *in, const uint64_t *ips, uint64_t from_ns,
+	uint64_t to_ns)
+{
+	uint64_t woken_ns = earlier(later(in->woken_ns, from_ns), to_ns);
 	/* A thread that is preempted between looking at the clock and publishing its new span waits in the new one, as the
 	 * spans' own clocks have it, whatever it still publishes. */
 	uint32_t span_state = is_workers(s, in->pid, in->tid) ? ANALYZER_SPAN_UNTOLD : in->span_state;
@@ -108,12 +117,27 @@ static int add_interval(struct sampling *s, const struct analyzer_off_cpu *in, c
 
 	if (r < 0 || at.run == NO_RUN)
 		return r;
-	if (blocked_ns) {
+	if (woken_ns > from_ns) {
 		name_wait(in, wait, sizeof(wait));
-		r = add_wait(s, in, ips, &at, wait, false, from_ns, blocked_ns);
+		r = add_wait(s, in, ips, &at, wait, false, from_ns, woken_ns - from_ns);
 	}
-	if (r >= 0 && runnable_ns)
-		r = add_wait(s, in, ips, &at, name_turn(in), true, in->woken_ns, runnable_ns);
+	if (r >= 0 && to_ns > woken_ns)
+		r = add_wait(s, in, ips, &at, name_turn(in), true, woken_ns, to_ns - woken_ns);
+	return r;
+}
+
+/* What lies of an interval in that run. */
+static int add_interval(struct sampling *s, const struct analyzer_off_cpu *in, const uint64_t *ips, size_t run)
+{
+	uint64_t from_ns = later(in->time_ns, s->a->runs[run].start_ns), until_ns;
+	uint64_t to_ns = earlier(in->on_ns, s->a->runs[run].end_ns);
+	bool is_own = is_workers(s, in->pid, in->tid);
+	int r = from_ns < to_ns ? sampling_view_run(s, run) : 0;
+
+	for (; r >= 0 && from_ns < to_ns; from_ns = until_ns) {
+		until_ns = is_own ? next_change(s->views[run].tree, from_ns, to_ns) : to_ns;
+		r = add_part(s, in, ips, from_ns, until_ns);
+	}
 	return r;
 }
 
@@ -150,7 +174,6 @@ static int keep_interval(struct sampling *s, const struct analyzer_off_cpu *in)
 
 int sampling_take_off_cpu(struct sampling *s, const struct analyzer_off_cpu *in, const uint64_t *ips)
 {
-	size_t run;
 	int r = 0;
 
 	if (in->time_ns > in->woken_ns || in->woken_ns > in->on_ns) {
@@ -161,8 +184,13 @@ int sampling_take_off_cpu(struct sampling *s, const struct analyzer_off_cpu *in,
 		return 0;
 	if (is_workers(s, in->pid, in->tid))
 		r = keep_interval(s, in);
-	run = run_of_interval(s, in);
-	return r < 0 || run == NO_RUN ? r : add_interval(s, in, ips, run);
+	for (size_t run = sampling_run_at(s, in->time_ns); r >= 0 && run < s->a->n_runs; run++) {
+		if (s->a->runs[run].sent_ns >= in->on_ns)
+			break;
+		if (s->a->runs[run].profiled)
+			r = add_interval(s, in, ips, run);
+	}
+	return r;
 }
 
 int sampling_take_stolen(struct sampling *s, const struct analyzer_stolen *in)

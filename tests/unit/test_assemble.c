@@ -310,6 +310,50 @@ static void intervals_off_the_cpu_are_told_apart_and_add_up(void **state)
 	finish(&s);
 }
 
+/* The kernel counts a thread as off its CPU from the last time that it looked, which may be before the thread's last
+ * look at the clock. */
+static void an_interval_across_a_change_of_span_is_told_in_both(void **state)
+{
+	(void)state;
+	struct scene s;
+	start(&s);
+	const struct trace_span *span = s.profiled->spans;
+	uint64_t parse_ends_ns = span[PARSE].start_ns + span[PARSE].duration_ns;
+	uint64_t compile_ends_ns = span[COMPILE].start_ns + span[COMPILE].duration_ns;
+	put_off(&s, parse_ends_ns - 3000, 1000, 50000, WORKER, ANALYZER_OFF_INTERRUPTIBLE);
+	put_off(&s, compile_ends_ns - 700, 9000, 1000, WORKER, ANALYZER_OFF_INTERRUPTIBLE);
+	assemble(&s);
+	static const struct {
+		uint32_t span;
+		uint64_t weight_ns;
+		const char *leaf;
+	} expected[] = {
+		{PARSE, 1000, "[blocked: page fault]"}, {PARSE, 2000, "[runnable: woken]"}, {COMPILE, 48000, "[runnable: woken]"},
+	};
+	uint64_t blocked_ns = 0, runnable_ns = 0;
+	for (size_t i = 0; i < s.profile->n_samples; i++) {
+		const struct profile_sample *sample = &s.profile->samples[i];
+		if (i < 3) {
+			assert_int_equal(span_of_sample(&s, i), expected[i].span);
+			assert_int_equal(sample->weight_ns, expected[i].weight_ns);
+			assert_string_equal(leaf_of(&s, i), expected[i].leaf);
+		}
+		if (sample->span == PROFILE_NO_SPAN)
+			continue;
+		*(sample->flags & PROFILE_SAMPLE_RUNNABLE ? &runnable_ns : &blocked_ns) += sample->weight_ns;
+	}
+	/* The profile's parts are the times of the spans. */
+	const struct trace_profiled *parse = &s.tree->spans[s.run_root + PARSE].profiled;
+	const struct trace_profiled *compile = &s.tree->spans[s.run_root + COMPILE].profiled;
+	assert_int_equal(parse->blocked_ns, 1000);
+	assert_int_equal(parse->runnable_ns, 2000);
+	assert_int_equal(compile->blocked_ns, 1700);
+	assert_int_equal(compile->runnable_ns, 50000);
+	assert_int_equal(blocked_ns, compile->blocked_ns);
+	assert_int_equal(runnable_ns, compile->runnable_ns);
+	finish(&s);
+}
+
 static void stolen_time_is_spread_between_its_ends(void **state)
 {
 	(void)state;
@@ -411,6 +455,7 @@ int main(void)
 		cmocka_unit_test(a_wrong_span_is_counted_and_one_at_a_change_is_no_wrong_one),
 		cmocka_unit_test(a_child_has_the_span_that_it_was_forked_in),
 		cmocka_unit_test(intervals_off_the_cpu_are_told_apart_and_add_up),
+		cmocka_unit_test(an_interval_across_a_change_of_span_is_told_in_both),
 		cmocka_unit_test(stolen_time_is_spread_between_its_ends),
 		cmocka_unit_test(times_that_cannot_be_are_not_told),
 		cmocka_unit_test(what_makes_no_sense_ends_the_reading),
