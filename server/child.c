@@ -97,19 +97,8 @@ static int arrange_fds(int control_fd, int *exec_fd, int *error_fd)
 	return close_range(4, ~0u, CLOSE_RANGE_CLOEXEC) < 0 ? -errno : 0;
 }
 
-static int add_setting(const char *setting)
-{
-	char name[64];
-
-	if (!setting)
-		return 0;
-	snprintf(name, sizeof(name), "%.*s", (int)strcspn(setting, "="), setting);
-	return getenv(name) || putenv((char *)setting) == 0 ? 0 : -errno;
-}
-
 /* In the child: never returns. */
-static _Noreturn void become(const char *path, const char *const argv[], const char *setting, int control_fd,
-	int error_fd, pid_t parent)
+static _Noreturn void become(const char *path, const char *const argv[], int control_fd, int error_fd, pid_t parent)
 {
 	int exec_fd = find_remembered(path);
 	int r;
@@ -119,8 +108,6 @@ static _Noreturn void become(const char *path, const char *const argv[], const c
 		_exit(127); /* it died before the line above */
 	reset_signals();
 	r = arrange_fds(control_fd, &exec_fd, &error_fd);
-	if (r >= 0)
-		r = add_setting(setting);
 	if (r >= 0) {
 		if (exec_fd >= 0)
 			execveat(exec_fd, "", (char *const *)argv, environ, AT_EMPTY_PATH);
@@ -133,8 +120,7 @@ static _Noreturn void become(const char *path, const char *const argv[], const c
 	_exit(127);
 }
 
-int spawn_process(const char *path, const char *const argv[], const char *setting, int control_fd,
-	struct spawned *ret)
+int spawn_process(const char *path, const char *const argv[], int control_fd, struct spawned *ret)
 {
 	int report[2], error = 0;
 	pid_t parent = getpid(), pid;
@@ -150,7 +136,7 @@ int spawn_process(const char *path, const char *const argv[], const char *settin
 		return error;
 	}
 	if (pid == 0)
-		become(path, argv, setting, control_fd, report[1], parent);
+		become(path, argv, control_fd, report[1], parent);
 	close(report[1]);
 	do
 		n = read(report[0], &error, sizeof(error)); /* the end of the pipe is a successful exec */

@@ -19,10 +19,9 @@ int spawn_remember(const char *path);
 const char *spawn_remembered(size_t i, int *ret_fd);
 
 /* Starts path with the NULL-terminated argv. The child's descriptors are 0 (/dev/null), 1 and 2 (our standard error)
- * and 3 (control_fd, which stays the caller's). setting, "NAME=value" or NULL, is added to its environment unless that
- * name is there. Blocks until it has been executed: 0, or the -errno of that. */
-int spawn_process(const char *path, const char *const argv[], const char *setting, int control_fd,
-	struct spawned *ret);
+ * and 3 (control_fd, which stays the caller's). Blocks until it has
+ * been executed: 0, or the -errno of that. */
+int spawn_process(const char *path, const char *const argv[], int control_fd, struct spawned *ret);
 
 /* Waits until it is gone, killing it after grace_ns, and closes the pidfd. Takes a zeroed or finished one. */
 void spawned_end(struct spawned *s, unsigned long long grace_ns);

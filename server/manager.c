@@ -429,7 +429,7 @@ int analyzer_spawn(int manager_fd, const char *path, int *ret_socket_fd, int *re
 		return -errno;
 	ours = pair[0];
 	theirs = pair[1];
-	r = spawn_process(path, argv, NULL, theirs, &process);
+	r = spawn_process(path, argv, theirs, &process);
 	if (r < 0)
 		return r;
 	fd_close(process.pidfd);

@@ -98,6 +98,7 @@ libmicrohttpd-dev   | library:libmicrohttpd    | HTTP
 nettle-dev          | library:nettle           | SHA-256 and random numbers
 libsqlite3-dev      | library:sqlite3          | the store
 libseccomp-dev      | library:libseccomp       | confines the compilers
+libmimalloc-dev     | header:mimalloc.h        | memory for the compilers
 libbpf-dev          | library:libbpf           | loads the analyzer
 bpftool             | command:bpftool          | embeds the analyzer's objects
 clang               | command:clang            | compiles the analyzer for the kernel

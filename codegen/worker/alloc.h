@@ -14,6 +14,11 @@ bool alloc_is_counted(void);
 /* Between runs: wipes what compilers gave back, so that the next run need not. On the compiling thread, which from then
  * on keeps such memory at hand. */
 void alloc_tidy(void);
+/* What this thread holds in blocks, and what the process has taken from the system for blocks. Walks the heap, some 10 µs.
+ * Zero where counting is not built in. */
+void alloc_read_heap(uint64_t *ret_used_bytes, uint64_t *ret_taken_bytes);
+/* Free memory goes back to the system, the kept pages too. */
+void alloc_give_back(void);
 /* fn is called, on the thread that asked, whenever memory is refused; it must not allocate. NULL: nobody. */
 void alloc_on_refusal(void (*fn)(void *ctx), void *ctx);
 

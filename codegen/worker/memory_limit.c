@@ -4,19 +4,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 
 #include "base/cleanup.h"
+#include "codegen/worker/alloc.h"
 
 /* Free memory that stays with the process between runs: the next one finds its pages in place, and a fault saved is
  * 0.1 to 0.5 µs. Above it, free pages go back to the system when a run ends. */
 #define KEEP_FREE_BYTES (64u << 20)
-/* Blocks from this size on are mappings of their own and are given back when freed, so that one big one does not pin
- * the heap's end. */
-#define MMAP_FROM_BYTES (8 << 20)
 
 /* Field 6 of statm: pages of private writable memory and the stack. */
 static int read_data_bytes(const struct memory_limit *m, uint64_t *ret)
@@ -38,26 +35,34 @@ static int read_data_bytes(const struct memory_limit *m, uint64_t *ret)
 	return 0;
 }
 
-/* Walks the bins of the heap: some µs. */
-static uint64_t without_free_bytes(uint64_t data_bytes)
+/* What is free inside the heap is not held; without this a run after a big one could use that much more. Asked anew
+ * only when the kernel counts another size: it walks the heap, some 10 µs. */
+static void find_held(struct memory_limit *m)
 {
-	uint64_t free_bytes = mallinfo2().fordblks;
-	return data_bytes - (free_bytes < data_bytes ? free_bytes : data_bytes);
+	uint64_t used_bytes, taken_bytes;
+
+	alloc_read_heap(&used_bytes, &taken_bytes);
+	m->held_bytes = m->other_bytes + used_bytes;
 }
 
 int memory_limit_init(struct memory_limit *m)
 {
+	uint64_t used_bytes, taken_bytes;
+
 	*m = (struct memory_limit){.statm_fd = -1};
-	/* Given explicitly, or glibc moves the thresholds about as blocks are freed. */
-	mallopt(M_MMAP_THRESHOLD, MMAP_FROM_BYTES);
-	mallopt(M_TRIM_THRESHOLD, KEEP_FREE_BYTES);
 	m->statm_fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
 	if (m->statm_fd < 0)
 		return -errno;
-	int r = read_data_bytes(m, &m->first_rest_bytes);
-	if (r < 0)
+	int r = read_data_bytes(m, &m->data_bytes);
+	if (r < 0) {
 		memory_limit_done(m);
-	return r;
+		return r;
+	}
+	m->first_data_bytes = m->data_bytes;
+	alloc_read_heap(&used_bytes, &taken_bytes);
+	m->other_bytes = m->data_bytes - (taken_bytes < m->data_bytes ? taken_bytes : m->data_bytes);
+	m->held_bytes = m->first_held_bytes = m->other_bytes + used_bytes;
+	return 0;
 }
 
 void memory_limit_done(struct memory_limit *m)
@@ -77,16 +82,9 @@ static int set_soft_limit(rlim_t value)
 
 int memory_limit_begin(struct memory_limit *m, uint64_t bytes)
 {
-	uint64_t data_bytes = 0, limit_bytes;
+	uint64_t limit_bytes;
 
-	if (bytes == 0)
-		return 0;
-	int r = read_data_bytes(m, &data_bytes);
-	if (r < 0)
-		return r;
-	/* What is free inside the heap is not held; without this a run after a big one could use that much more. */
-	data_bytes = without_free_bytes(data_bytes);
-	if (__builtin_add_overflow(data_bytes, bytes, &limit_bytes))
+	if (bytes == 0 || __builtin_add_overflow(m->held_bytes, bytes, &limit_bytes))
 		return 0;
 	return set_soft_limit(limit_bytes);
 }
@@ -99,14 +97,18 @@ int memory_limit_lift(struct memory_limit *m)
 
 bool memory_limit_settle(struct memory_limit *m)
 {
-	uint64_t data_bytes = 0;
+	uint64_t data_bytes;
 
 	if (read_data_bytes(m, &data_bytes) < 0)
 		return true;
-	if (data_bytes <= m->first_rest_bytes + KEEP_FREE_BYTES)
+	if (data_bytes == m->data_bytes)
 		return false;
-	malloc_trim(0);
-	if (read_data_bytes(m, &data_bytes) < 0)
-		return true;
-	return without_free_bytes(data_bytes) > m->first_rest_bytes + MEMORY_MAX_GROWTH_BYTES;
+	if (data_bytes > m->first_data_bytes + KEEP_FREE_BYTES) {
+		alloc_give_back();
+		if (read_data_bytes(m, &data_bytes) < 0)
+			return true;
+	}
+	m->data_bytes = data_bytes;
+	find_held(m);
+	return m->held_bytes > m->first_held_bytes + MEMORY_MAX_GROWTH_BYTES;
 }

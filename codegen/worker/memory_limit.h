@@ -13,8 +13,11 @@
 #define MEMORY_MAX_GROWTH_BYTES (256ull << 20)
 
 struct memory_limit {
-	int statm_fd;              /* /proc/self/statm, opened while files could be */
-	uint64_t first_rest_bytes; /* held when the worker started */
+	int statm_fd;          /* /proc/self/statm, opened while files could be */
+	uint64_t data_bytes;   /* what the kernel counts at rest */
+	uint64_t held_bytes;   /* of these, what is not free for the next run to take */
+	uint64_t other_bytes;  /* of these, what is not the allocator's: variables, stack */
+	uint64_t first_data_bytes, first_held_bytes; /* when the worker started */
 };
 
 /* Before confinement. 0 or -errno. Sets the allocator's tunables too. */

@@ -57,6 +57,8 @@ static const struct rule {
 		.when = {{true, 0, 0, 0}, {true, 1, 0, RLIMIT_DATA}}},
 	{CALL(getrandom), .why = "newer C libraries seed malloc's caches"},
 	{CALL(sched_getaffinity), .why = "malloc sizes its arenas when one is full"},
+	{CALL(getcpu), .why = "malloc asks for the memory that is near"},
+	{CALL(prctl), .refuse = EINVAL, .why = "newer mallocs give their mappings a name", .when = {{true, 0, 0, PR_SET_VMA}}},
 
 	/* time and usage of spans */
 	{CALL(clock_gettime), .why = "thread CPU time; all clocks where the vDSO cannot serve them"},

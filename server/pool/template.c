@@ -193,10 +193,6 @@ static void tell_trouble(struct template *t, int error)
 	log_error(TARGET, "%s", t->trouble);
 }
 
-/* Compilers free some thousand small blocks for the next compile to ask for again. The C library keeps 7 of a size at
- * hand; with 512 (17 MiB at the most) a small compile takes a tenth less time. */
-#define MALLOC_SETTING "GLIBC_TUNABLES=glibc.malloc.tcache_count=512"
-
 static int start_process(struct template *t)
 {
 	_cleanup_fd_ int ours = -1, theirs = -1;
@@ -208,7 +204,7 @@ static int start_process(struct template *t)
 	theirs = pair[1];
 	if (fcntl(ours, F_SETFL, O_NONBLOCK) < 0)
 		return -errno;
-	r = spawn_process(t->path, (const char *const *)t->argv, MALLOC_SETTING, theirs, &t->process);
+	r = spawn_process(t->path, (const char *const *)t->argv, theirs, &t->process);
 	if (r < 0)
 		return r;
 	r = loop_watch(t->loop, ours, EPOLLIN, on_readable, t, &t->watch);
