@@ -12,12 +12,18 @@
 
 int unix_message_send(int sock, const void *data, size_t len, const int *fds, size_t n_fds)
 {
+	const struct iovec part = {.iov_base = (void *)data, .iov_len = len};
+
+	return unix_message_send_parts(sock, &part, 1, fds, n_fds);
+}
+
+int unix_message_send_parts(int sock, const struct iovec *parts, size_t n_parts, const int *fds, size_t n_fds)
+{
 	union {
 		char bytes[CMSG_SPACE(sizeof(int) * UNIX_MESSAGE_MAX_FDS)];
 		struct cmsghdr align;
 	} control;
-	struct iovec iov = {.iov_base = (void *)data, .iov_len = len};
-	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+	struct msghdr msg = {.msg_iov = (struct iovec *)parts, .msg_iovlen = n_parts};
 
 	if (n_fds > UNIX_MESSAGE_MAX_FDS)
 		return -E2BIG;

@@ -12,6 +12,10 @@
  * socket is non-blocking and full, -EPIPE when the peer is gone). */
 int unix_message_send(int sock, const void *data, size_t len, const int *fds, size_t n_fds);
 
+/* The same of several parts, one behind the other in one datagram. */
+struct iovec;
+int unix_message_send_parts(int sock, const struct iovec *parts, size_t n_parts, const int *fds, size_t n_fds);
+
 struct unix_message {
 	size_t len;                     /* bytes received; a datagram that did not fit gives -EMSGSIZE */
 	int fds[UNIX_MESSAGE_MAX_FDS];  /* owned by the caller afterwards */

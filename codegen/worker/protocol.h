@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Messages between the front, the worker template and the workers, each one datagram of a SOCK_SEQPACKET socket pair,
- * a struct worker_message with its descriptors behind it (base/unix_message.h). The front trusts nothing in what
+ * a struct worker_message, a payload perhaps, and descriptors (base/unix_message.h). The front trusts nothing in what
  * arrives from a worker or the template beyond its shape.
  *
  *   front ──FORK, REAP, ANALYZER──► template      front ──RUN──► worker
@@ -16,7 +16,7 @@
 #include <assert.h>
 #include <stdint.h>
 
-#define WORKER_PROTOCOL_VERSION 4u
+#define WORKER_PROTOCOL_VERSION 5u
 
 enum worker_message_type {
 	/* front to template */
@@ -36,18 +36,20 @@ enum worker_message_type {
 	                        tool's program, a tab between each. Once for each after HELLO, in order, then one with an empty text */
 	/* front to worker */
 	WORKER_RUN = 32,     /* run_id, trace_id, flags, memory_bytes, output_bytes; value: the deadline for external tools on
-	                        CLOCK_MONOTONIC, 0: none; text: filter directives; fds: the job
-	                        (sealed memfd, job_encode), and an empty memfd for the result */
+	                        CLOCK_MONOTONIC, 0: none; text: filter directives; flags: WORKER_RUN_…; payload: the job
+	                        (job_encode), unless it comes as a descriptor */
 	/* worker to front */
 	WORKER_READY = 48,   /* pid, flags: WORKER_CONFINED_… */
-	WORKER_DONE = 49,    /* run_id, error, start_ns, end_ns, cpu_ns; the result is in the memfd of RUN (result_encode,
-	                        then sealed), unless error is set; flags: WORKER_RETIRES when it exits now. A worker sends no
+	WORKER_DONE = 49,    /* run_id, error, start_ns, end_ns, cpu_ns; payload: the result (result_encode); where that does
+	                        not fit, it is in the worker's memfd for results, sealed, and the next RUN brings another: a DONE
+	                        without a payload uses it up; flags: WORKER_RETIRES when it exits now. A worker sends no
 	                        descriptors and makes none: how many of a user's may be on their way is limited for all
 	                        processes together, and memory behind one of its own would be nobody's */
 };
 
-/* flags of RUN */
-#define WORKER_RUN_KEEP_STATE 0u /* none yet */
+/* flags of RUN: which descriptors it has, in this order */
+#define WORKER_RUN_JOB_FD    1u /* the job in a sealed memfd, since it is longer than a payload may be */
+#define WORKER_RUN_RESULT_FD 2u /* an empty memfd for a result that is; the worker keeps it until it is used */
 /* flags of READY: what the sandbox could do here */
 #define WORKER_CONFINED_SECCOMP  1u
 #define WORKER_CONFINED_LANDLOCK 2u
@@ -57,7 +59,8 @@ enum worker_message_type {
 /* flags of DONE */
 #define WORKER_RETIRES 1u
 
-#define WORKER_TEXT_MAX 1024
+#define WORKER_TEXT_MAX    1024
+#define WORKER_PAYLOAD_MAX (16u << 10)
 
 struct worker_message {
 	uint32_t version; /* WORKER_PROTOCOL_VERSION */
@@ -73,8 +76,8 @@ struct worker_message {
 	uint64_t start_ns, end_ns, cpu_ns;
 	uint8_t trace_id[16];  /* whose active span the worker publishes; all zeros: it publishes none */
 	uint32_t text_len;
-	uint32_t reserved;
-	char text[WORKER_TEXT_MAX]; /* text_len bytes, no NUL; the datagram may end behind them */
+	uint32_t payload_len;
+	char text[WORKER_TEXT_MAX]; /* text_len bytes, no NUL; the datagram goes on with the payload, or ends, behind them */
 };
 static_assert(sizeof(struct worker_message) == 120 + WORKER_TEXT_MAX, "layout is shared between processes");
 

@@ -22,7 +22,7 @@
 
 #define TARGET "worker::run"
 
-static int load_job(int fd, struct spvscope_job *ret)
+static int load_job_from(int fd, struct spvscope_job *ret)
 {
 	/* A job that could still change under the decoder would be decoded twice into two things. */
 	int r = descriptors_check_seals(fd, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
@@ -38,6 +38,11 @@ static int load_job(int fd, struct spvscope_job *ret)
 	if (pread(fd, bytes, (size_t)size, 0) != (ssize_t)size)
 		return -EBADMSG;
 	return job_decode(bytes, (size_t)size, ret);
+}
+
+static int load_job(const struct worker_envelope *e, int job_fd, struct spvscope_job *ret)
+{
+	return job_fd >= 0 ? load_job_from(job_fd, ret) : job_decode(worker_envelope_payload(e), e->m.payload_len, ret);
 }
 
 static void start_trace(struct trace_writer *writer, const struct worker_message *m)
@@ -74,50 +79,54 @@ static int compile(struct run_context *c, const struct worker_message *m, const 
 	return r;
 }
 
-/* -EFBIG when it is larger than the run may answer. */
-static int write_result(const struct worker_message *m, const struct spvscope_result *result, int fd)
+/* Into *bytes, and into the memfd what is too long for a message. -EFBIG when it is larger than the run may answer. */
+static int write_result(struct run_context *c, const struct worker_message *m, const struct spvscope_result *result,
+	struct strbuf *bytes)
 {
-	_cleanup_strbuf_ struct strbuf bytes = {.limit = m->output_bytes};
-
-	result_encode(result, &bytes);
-	if (bytes.failed)
+	bytes->limit = m->output_bytes;
+	result_encode(result, bytes);
+	if (bytes->failed)
 		return m->output_bytes > 0 ? -EFBIG : -ENOMEM;
-	return descriptors_fill(fd, &bytes);
+	if (bytes->len <= WORKER_PAYLOAD_MAX)
+		return 0;
+	return c->result_fd < 0 ? -EBADF : descriptors_fill(c->result_fd, bytes);
 }
 
 /* From the job's bytes to the result's. */
-static int run_job(struct run_context *c, const struct worker_message *m, int job_fd, int result_fd, bool *ret_retires)
+static int run_job(struct run_context *c, const struct worker_envelope *e, int job_fd, struct strbuf *ret_bytes,
+	bool *ret_retires)
 {
 	const struct spvscope_tracer *tracer = trace_writer_tracer(c->writer);
 	_cleanup_(spvscope_job_done) struct spvscope_job job = {0};
 	_cleanup_(spvscope_result_done) struct spvscope_result result = {0};
 
 	uint32_t span = tracer->begin(tracer->ctx, SPVSCOPE_LEVEL_DEBUG, "worker::receive");
-	int r = load_job(job_fd, &job);
+	int r = load_job(e, job_fd, &job);
 	tracer->end(tracer->ctx, span);
 	if (r < 0)
 		return r;
-	r = compile(c, m, &job, &result, ret_retires);
+	r = compile(c, &e->m, &job, &result, ret_retires);
 	if (r < 0)
 		return r;
 	span = tracer->begin(tracer->ctx, SPVSCOPE_LEVEL_DEBUG, "worker::send");
-	r = write_result(m, &result, result_fd);
+	r = write_result(c, &e->m, &result, ret_bytes);
 	tracer->end(tracer->ctx, span);
 	return r;
 }
 
-int run_serve(struct run_context *c, const struct worker_message *m, int job_fd, int result_fd)
+int run_serve(struct run_context *c, const struct worker_envelope *e, int job_fd)
 {
+	_cleanup_strbuf_ struct strbuf bytes = {0};
 	struct worker_message done = {
 		.type = WORKER_DONE,
-		.run_id = m->run_id,
+		.run_id = e->m.run_id,
 		.start_ns = clock_now_ns(),
 	};
 	uint64_t cpu_ns = clock_thread_cpu_ns();
 	bool retires = false;
 
-	start_trace(c->writer, m);
-	int r = run_job(c, m, job_fd, result_fd, &retires);
+	start_trace(c->writer, &e->m);
+	int r = run_job(c, e, job_fd, &bytes, &retires);
 	thread_context_stop(); /* also of spans that an error left open */
 	done.cpu_ns = clock_thread_cpu_ns() - cpu_ns;
 	done.end_ns = clock_now_ns();
@@ -127,10 +136,12 @@ int run_serve(struct run_context *c, const struct worker_message *m, int job_fd,
 		done.error = -r;
 	if (retires)
 		done.flags |= WORKER_RETIRES;
-	r = worker_message_send(c->socket_fd, &done, NULL, NULL, 0);
+	bool in_message = r >= 0 && bytes.len <= WORKER_PAYLOAD_MAX;
+	r = worker_message_send_payload(c->socket_fd, &done, bytes.data, in_message ? bytes.len : 0, NULL, 0);
 	/* Behind the answer, when nobody waits. */
 	fd_close(job_fd);
-	fd_close(result_fd);
+	if (!in_message)
+		c->result_fd = fd_close(c->result_fd);
 	if (r < 0)
 		return r;
 	alloc_tidy();

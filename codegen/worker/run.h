@@ -4,7 +4,7 @@
 #define SPVSCOPE_WORKER_RUN_H
 
 #include "codegen/worker/memory_limit.h"
-#include "codegen/worker/protocol.h"
+#include "codegen/worker/message.h"
 
 struct trace_writer;
 
@@ -12,10 +12,11 @@ struct run_context {
 	int socket_fd;
 	struct trace_writer *writer;
 	struct memory_limit memory;
+	int result_fd; /* for a result that is too long for a message; -1: used up */
 };
 
-/* Serves the RUN in *m whose job is job_fd and whose result goes to result_fd (both taken over), and answers with DONE. 1: ready for the next; 0: the worker
- * must end now (DONE said so); -errno: the front cannot be reached. */
-int run_serve(struct run_context *c, const struct worker_message *m, int job_fd, int result_fd);
+/* Serves the RUN in *e and answers with DONE; its job is in job_fd (taken over), or in the payload when that is -1. 1:
+ * ready for the next; 0: the worker must end now (DONE said so); -errno: the front cannot be reached. */
+int run_serve(struct run_context *c, const struct worker_envelope *e, int job_fd);
 
 #endif

@@ -31,6 +31,7 @@
 struct worker {
 	const struct worker_start *start;
 	struct run_context run;
+	struct worker_envelope inbox;
 	uint64_t flags; /* of READY */
 };
 
@@ -161,20 +162,36 @@ static int say_ready(const struct worker *w)
 	return worker_message_send(w->start->socket_fd, &m, NULL, NULL, 0);
 }
 
+/* What its flags say is all that it has. */
+static int take_descriptors(struct worker *w, struct unix_message *datagram, int *ret_job_fd)
+{
+	uint64_t flags = w->inbox.m.flags;
+	size_t n = 0;
+
+	if (datagram->n_fds != (flags & WORKER_RUN_JOB_FD ? 1 : 0) + (flags & WORKER_RUN_RESULT_FD ? 1u : 0))
+		return -EBADMSG;
+	*ret_job_fd = flags & WORKER_RUN_JOB_FD ? datagram->fds[n++] : -1;
+	if (flags & WORKER_RUN_RESULT_FD) {
+		fd_close(w->run.result_fd);
+		w->run.result_fd = datagram->fds[n++];
+	}
+	return 0;
+}
+
 /* Serves runs until the socket closes (0), the worker is to be given up (0), or the front talks nonsense. */
 static int serve(struct worker *w)
 {
 	for (;;) {
-		struct worker_message m;
 		struct unix_message datagram;
-		int r = worker_message_receive(w->start->socket_fd, &m, &datagram);
+		int job_fd;
+		int r = worker_message_receive_payload(w->start->socket_fd, &w->inbox, &datagram);
 		if (r <= 0)
 			return r;
-		if (m.type != WORKER_RUN || datagram.n_fds != 2) {
+		if (w->inbox.m.type != WORKER_RUN || take_descriptors(w, &datagram, &job_fd) < 0) {
 			unix_message_close_fds(&datagram);
 			return -EBADMSG;
 		}
-		r = run_serve(&w->run, &m, datagram.fds[0], datagram.fds[1]);
+		r = run_serve(&w->run, &w->inbox, job_fd);
 		if (r <= 0)
 			return r;
 	}
@@ -182,7 +199,7 @@ static int serve(struct worker *w)
 
 _Noreturn void worker_main(const struct worker_start *start)
 {
-	struct worker w = {.start = start, .run = {.socket_fd = start->socket_fd}};
+	struct worker w = {.start = start, .run = {.socket_fd = start->socket_fd, .result_fd = -1}};
 
 	die_with(start->template_pid);
 	int r = prepare(&w);

@@ -87,8 +87,8 @@ void compile_free(struct compile *c)
 	if (c->expected)
 		records_forget(s->records, c->a.outcome.trace_id);
 	loop_source_free(c->timer);
+	strbuf_done(&c->job);
 	fd_close(c->job_fd);
-	fd_close(c->result_fd);
 	release(c);
 	if (c->prev)
 		c->prev->next = c->next;
@@ -468,7 +468,7 @@ static int compile_new(struct compile_service *s, struct compile_request *reques
 	if (!c)
 		return -ENOMEM;
 	c->service = s;
-	c->job_fd = c->result_fd = -1;
+	c->job_fd = -1;
 	c->a.samples_fd = -1;
 	c->a.request = *request;
 	memset(request, 0, sizeof(*request));

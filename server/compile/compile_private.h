@@ -46,8 +46,8 @@ struct compile {
 	struct assembler_item item;
 	char filter[COMPILE_FILTER_MAX];
 	size_t filter_len, lean_filter_len; /* lean: with the directive behind it that leaves pass sizes out */
-	int job_fd;                 /* sealed memfd */
-	int result_fd;              /* memfd that the run under way writes to */
+	struct strbuf job;          /* encoded, once there is a run */
+	int job_fd;                 /* sealed memfd of the same, when it is too long for a message; else -1 */
 	struct worker *worker;      /* lent to it */
 	struct loop_source *timer;  /* QUEUED: patience with the analyzer; RUNNING: the run's deadline */
 	size_t log_bytes;           /* of span logs copied so far */
@@ -110,7 +110,7 @@ struct compile_service {
 /* compile_run.c */
 /* It has been lent c->worker: takes its course from here. unavailable: why no analyzer is used though asked for. */
 void compile_begin(struct compile *c, const char *unavailable);
-void compile_worker_done(void *user, const struct worker_message *m);
+void compile_worker_done(void *user, const struct worker_message *m, const void *payload);
 void compile_worker_died(void *user, const struct worker_death *death);
 void compile_deadline(struct compile *c);
 

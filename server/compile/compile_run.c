@@ -137,22 +137,14 @@ static bool ask(struct compile *c, enum analyzer_message_type type, analyzer_ans
 
 /* ---- a run ---- */
 
-/* What the worker gets: made once, sent at each run. */
-static int make_job(struct compile *c)
+static int seal_job(struct compile *c)
 {
-	_cleanup_strbuf_ struct strbuf sb = {0};
-	_cleanup_fd_ int fd = -1;
+	_cleanup_fd_ int fd = memfd_create("spvscope-job", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
-	if (c->job_fd >= 0)
-		return 0;
-	job_encode(&c->a.request.job, &sb);
-	if (sb.failed)
-		return -ENOMEM;
-	fd = memfd_create("spvscope-job", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0)
 		return -errno;
-	for (size_t at = 0; at < sb.len;) {
-		ssize_t n = write(fd, sb.data + at, sb.len - at);
+	for (size_t at = 0; at < c->job.len;) {
+		ssize_t n = write(fd, c->job.data + at, c->job.len - at);
 
 		if (n <= 0)
 			return n < 0 ? -errno : -EIO;
@@ -164,11 +156,15 @@ static int make_job(struct compile *c)
 	return 0;
 }
 
-static int make_result(struct compile *c)
+/* What the worker gets: made once, sent at each run. */
+static int make_job(struct compile *c)
 {
-	fd_close(c->result_fd);
-	c->result_fd = memfd_create("spvscope-result", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	return c->result_fd < 0 ? -errno : 0;
+	if (c->job.len)
+		return 0;
+	job_encode(&c->a.request.job, &c->job);
+	if (c->job.failed)
+		return -ENOMEM;
+	return c->job.len > WORKER_PAYLOAD_MAX ? seal_job(c) : 0;
 }
 
 static int add_run(struct compile *c, bool profiled, bool measures)
@@ -231,8 +227,6 @@ static void start_run(struct compile *c, bool profiled)
 	int r = make_job(c);
 
 	if (r >= 0)
-		r = make_result(c);
-	if (r >= 0)
 		r = add_run(c, profiled, measures);
 	if (r < 0) {
 		if (!c->a.n_runs)
@@ -250,7 +244,7 @@ static void start_run(struct compile *c, bool profiled)
 	loop_timer_set(c->timer, m.value);
 	c->service->counters.profiled_runs += profiled;
 	c->service->counters.clean_runs += !profiled && c->a.n_runs > 1; /* those made for comparison */
-	if (pool_run(c->worker, &m, c->job_fd, c->result_fd) < 0)
+	if (pool_run(c->worker, &m, &c->job, c->job_fd) < 0)
 		pool_kill(c->worker); /* it is gone, or deaf; the news of its death comes by itself */
 }
 
@@ -275,7 +269,7 @@ static void copy_log(struct compile *c, struct assembly_run *run)
 }
 
 /* Sizes and seals are checked before a byte is read: what can still change under our eyes is refused. */
-static int read_result(struct compile *c, int fd, struct spvscope_result *ret)
+static int read_result_from(struct compile *c, int fd, struct spvscope_result *ret)
 {
 	int seals = fcntl(fd, F_GET_SEALS);
 	struct stat st;
@@ -303,14 +297,22 @@ static int read_result(struct compile *c, int fd, struct spvscope_result *ret)
 	return r;
 }
 
+static int read_result(struct compile *c, const struct worker_message *m, const void *payload,
+	struct spvscope_result *ret)
+{
+	if (!m->payload_len)
+		return read_result_from(c, c->worker->result_fd, ret);
+	return m->payload_len <= c->service->o.output_bytes ? result_decode(payload, m->payload_len, ret) : -EBADMSG;
+}
+
 /* A result of the first run, or what its lack means. */
-static void take_result(struct compile *c, const struct worker_message *m)
+static void take_result(struct compile *c, const struct worker_message *m, const void *payload)
 {
 	struct compile_outcome *o = &c->a.outcome;
 	int r = -EBADMSG;
 
 	if (!m->error)
-		r = read_result(c, c->result_fd, &o->result);
+		r = read_result(c, m, payload, &o->result);
 	if (r >= 0)
 		return;
 	c->worker_retires = true;
@@ -333,7 +335,7 @@ static uint64_t between(uint64_t lo, uint64_t hi, uint64_t v)
 	return v < lo ? lo : v > hi ? hi : v;
 }
 
-void compile_worker_done(void *user, const struct worker_message *m)
+void compile_worker_done(void *user, const struct worker_message *m, const void *payload)
 {
 	struct compile *c = user;
 	struct assembly_run *run;
@@ -353,12 +355,13 @@ void compile_worker_done(void *user, const struct worker_message *m)
 	if (m->flags & WORKER_RETIRES)
 		c->worker_retires = true;
 	if (is_first) {
-		take_result(c, m);
+		take_result(c, m, payload);
 		c->first_end_ns = run->received_ns;
 		if (c->a.outcome.result.status >= SPVSCOPE_STATUS_CRASHED)
 			c->worker_retires = true; /* the compiler's own state is not known */
 	}
-	c->result_fd = fd_close(c->result_fd);
+	if (!m->payload_len)
+		c->worker->result_fd = fd_close(c->worker->result_fd);
 	if (run->profiled)
 		c->profiled_cpu_ns += run->cpu_ns;
 	go_on(c);

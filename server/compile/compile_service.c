@@ -165,7 +165,6 @@ void compile_service_free(struct compile_service *s)
 		s->compiles = c->next;
 		loop_source_free(TAKE_PTR(c->timer));
 		c->job_fd = fd_close(c->job_fd);
-		c->result_fd = fd_close(c->result_fd);
 		c->service = NULL;
 	}
 	pool_free(s->pool);

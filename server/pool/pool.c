@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "codegen/trace/span_log.h"
+#include "codegen/worker/message.h"
 #include "server/pool/pool_private.h"
 
 #define TARGET                "server::pool"
@@ -48,6 +49,7 @@ static void worker_free(struct worker *w)
 {
 	worker_disconnect(w);
 	fd_close(w->pidfd);
+	fd_close(w->result_fd);
 	if (w->log)
 		munmap(w->log, w->log_size);
 	image_unref(w->image);
@@ -123,7 +125,7 @@ int pool_start_worker(struct pool *p, int tool)
 	w->pool = p;
 	w->id = ++p->n_ids;
 	w->tool = tool;
-	w->pidfd = w->socket = -1;
+	w->pidfd = w->socket = w->result_fd = -1;
 	w->image = image_ref(ts.image);
 	w->template_generation = ts.generation;
 	w->analyzer_generation = p->analyzer_generation;
@@ -186,8 +188,10 @@ static void worker_may_be_idle(struct worker *w)
 		w->state = WORKER_IDLE;
 }
 
-static void take_message(struct worker *w, const struct worker_message *m)
+static void take_message(struct worker *w, const struct worker_envelope *e)
 {
+	const struct worker_message *m = &e->m;
+
 	if (m->type == WORKER_READY && w->state == WORKER_STARTING && !w->ready_ns) {
 		w->ready_ns = clock_now_ns();
 		worker_may_be_idle(w);
@@ -195,7 +199,7 @@ static void take_message(struct worker *w, const struct worker_message *m)
 		w->pool->confinement = (unsigned)m->flags & (WORKER_CONFINED_SECCOMP | WORKER_CONFINED_LANDLOCK);
 		soon(w->pool);
 	} else if (m->type == WORKER_DONE && w->state == WORKER_BUSY) {
-		w->pool->o.done(w->user, m);
+		w->pool->o.done(w->user, m, worker_envelope_payload(e));
 	} else if (!w->killed_ns) { /* what it said before it died is not worth a line each */
 		log_warn(TARGET, "worker %d said %u out of turn; it is ended", (int)w->pid, m->type);
 		pool_kill(w);
@@ -209,9 +213,9 @@ static void worker_read(struct pool *p, uint64_t id)
 
 	/* a message may lead to the worker's end */
 	while ((w = worker_find(p, id)) && w->socket >= 0) {
-		struct worker_message m = {0};
+		static struct worker_envelope envelope; /* the loop's thread alone reads */
 		struct unix_message um;
-		int r = worker_message_receive(w->socket, &m, &um);
+		int r = worker_message_receive_payload(w->socket, &envelope, &um);
 
 		if (r == -EAGAIN || r == -EINTR)
 			return;
@@ -222,8 +226,8 @@ static void worker_read(struct pool *p, uint64_t id)
 			pool_kill(w);
 			return;
 		}
-		take_message(w, &m);
 		unix_message_close_fds(&um);
+		take_message(w, &envelope);
 	}
 }
 
@@ -476,13 +480,28 @@ struct worker *pool_take(struct pool *p, const struct spvscope_job *job, bool fr
 	return best;
 }
 
-int pool_run(struct worker *w, struct worker_message *run, int job_fd, int result_fd)
+int pool_run(struct worker *w, struct worker_message *run, const struct strbuf *job, int job_fd)
 {
+	int fds[2];
+	size_t n_fds = 0;
+
 	assert(w->state == WORKER_BUSY);
 	run->type = WORKER_RUN;
 	run->worker_id = w->id;
+	run->flags = 0;
+	if (job_fd >= 0) {
+		run->flags |= WORKER_RUN_JOB_FD;
+		fds[n_fds++] = job_fd;
+	}
+	if (w->result_fd < 0) {
+		w->result_fd = memfd_create("spvscope-result", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+		if (w->result_fd < 0)
+			return -errno;
+		run->flags |= WORKER_RUN_RESULT_FD;
+		fds[n_fds++] = w->result_fd;
+	}
 	w->n_runs++;
-	return worker_message_send(w->socket, run, (int[]){job_fd, result_fd}, 2);
+	return worker_message_send_payload(w->socket, run, job->data, job_fd >= 0 ? 0 : job->len, fds, n_fds);
 }
 
 static bool is_too_big(const struct worker *w)

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/strbuf.h"
 #include "codegen/worker/protocol.h"
 #include "server/pool/backends.h"
 #include "server/pool/image.h"
@@ -33,6 +34,7 @@ struct worker {
 	pid_t pid;              /* 0: not forked yet */
 	int pidfd;
 	int socket;             /* ours of the pair */
+	int result_fd;          /* memfd for a result that is too long for a message; -1: it has none, and gets one at a run */
 	struct loop_source *watch;
 	void *log;              /* the span log, mapped for reading only; hostile content */
 	size_t log_size;
@@ -65,8 +67,9 @@ struct pool_options {
 	/* A worker became idle, or what pool_state tells has changed. Never called from within a call to the pool. */
 	void (*changed)(void *arg);
 	void *arg;
-	/* About a lent worker; user as given to pool_take. */
-	void (*done)(void *user, const struct worker_message *m);
+	/* About a lent worker; user as given to pool_take. The payload, of m->payload_len bytes, is the pool's; without one a
+	 * result is in the worker's result_fd, which the callback may take. */
+	void (*done)(void *user, const struct worker_message *m, const void *payload);
 	/* Give it back with pool_release afterwards, at the latest when nothing refers to its pid any more. */
 	void (*died)(void *user, const struct worker_death *death);
 };
@@ -95,8 +98,8 @@ void pool_set_analyzer(struct pool *p, int registration_fd, uint64_t generation)
  * many with a tool; a few more are ready to take their place. What is missing is forked then, and `changed` tells. */
 struct worker *pool_take(struct pool *p, const struct spvscope_job *job, bool fresh, uint64_t analyzer_generation,
 	void *user);
-/* Starts a run: 0 or -errno. */
-int pool_run(struct worker *w, struct worker_message *run, int job_fd, int result_fd);
+/* Starts a run of the job, which is sealed in job_fd when that is not -1: 0 or -errno. */
+int pool_run(struct worker *w, struct worker_message *run, const struct strbuf *job, int job_fd);
 /* Ends it for good; `died` follows. */
 void pool_kill(struct worker *w);
 /* Gives it back; retire: it is not to be used again. */

@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "codegen/worker/message.h"
 #include "server/child.h"
 
 #define TARGET             "server::template"
@@ -22,7 +23,6 @@
 #define END_NS             (500 * NS_PER_MS) /* a warm-up step may be under way */
 #define LIVED_WELL_NS      (1 * NS_PER_S)
 #define HELLO_NS           (20 * NS_PER_S) /* it loads libraries only; generous for a machine that swaps */
-#define MESSAGE_HEAD_BYTES offsetof(struct worker_message, text)
 
 struct template {
 	struct loop *loop;
@@ -41,26 +41,6 @@ struct template {
 };
 
 static void start(struct template *t);
-
-int worker_message_receive(int socket, struct worker_message *ret, struct unix_message *ret_um)
-{
-	int r = unix_message_receive(socket, ret, sizeof(*ret), ret_um);
-
-	if (r <= 0)
-		return r;
-	if (ret_um->len < MESSAGE_HEAD_BYTES || ret->version != WORKER_PROTOCOL_VERSION ||
-	    ret->text_len > ret_um->len - MESSAGE_HEAD_BYTES) {
-		unix_message_close_fds(ret_um);
-		return -EBADMSG;
-	}
-	return 1;
-}
-
-int worker_message_send(int socket, struct worker_message *m, const int *fds, size_t n_fds)
-{
-	m->version = WORKER_PROTOCOL_VERSION;
-	return unix_message_send(socket, m, MESSAGE_HEAD_BYTES + m->text_len, fds, n_fds);
-}
 
 static void disconnect(struct template *t, uint64_t grace_ns)
 {
@@ -301,5 +281,5 @@ int template_send(struct template *t, struct worker_message *m, const int *fds, 
 {
 	if (t->socket < 0)
 		return -ENOTCONN;
-	return worker_message_send(t->socket, m, fds, n_fds);
+	return worker_message_send_payload(t->socket, m, NULL, 0, fds, n_fds);
 }

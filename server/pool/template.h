@@ -48,8 +48,4 @@ int template_send(struct template *t, struct worker_message *m, const int *fds, 
 /* It does not do its work: ends it, as if it had died. */
 void template_give_up(struct template *t, const char *why);
 
-/* One message of a template or worker, checked for its shape: as unix_message_receive, -EBADMSG when it is none. */
-int worker_message_receive(int socket, struct worker_message *ret, struct unix_message *ret_um);
-int worker_message_send(int socket, struct worker_message *m, const int *fds, size_t n_fds);
-
 #endif

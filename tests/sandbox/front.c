@@ -21,6 +21,7 @@
 #include "base/strbuf.h"
 #include "codegen/job_wire.h"
 #include "codegen/trace/span_log.h"
+#include "codegen/worker/message.h"
 
 #define WAIT_MS        20000
 #define CHILD_SOCKET   3
@@ -233,41 +234,71 @@ void front_send_run(struct front_worker *w, const struct front_run *run, const s
 
 	job_encode(job, &bytes);
 	assert_false(bytes.failed);
-	int fd = memfd_create("job", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	assert_int_equal(write(fd, bytes.data, bytes.len), bytes.len);
-	fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
-	strbuf_done(&bytes);
+	int fds[2], n_fds = 0;
+	bool is_long = bytes.len > WORKER_PAYLOAD_MAX;
+	if (is_long) {
+		int fd = memfd_create("job", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+		assert_int_equal(write(fd, bytes.data, bytes.len), bytes.len);
+		fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
+		m.flags |= WORKER_RUN_JOB_FD;
+		fds[n_fds++] = fd;
+	}
+	if (!w->result_fd) {
+		w->result_fd = memfd_create("result", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+		m.flags |= WORKER_RUN_RESULT_FD;
+		fds[n_fds++] = w->result_fd;
+	}
 	if (run->filter) {
 		m.text_len = (uint32_t)strlen(run->filter);
 		memcpy(m.text, run->filter, m.text_len);
 	}
-	if (w->result_fd)
-		close(w->result_fd);
-	w->result_fd = memfd_create("result", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	assert_int_equal(unix_message_send(w->socket, &m, HEAD_BYTES + m.text_len, (int[]){fd, w->result_fd}, 2), 0);
-	close(fd);
+	assert_int_equal(worker_message_send_payload(w->socket, &m, bytes.data, is_long ? 0 : bytes.len, fds, (size_t)n_fds), 0);
+	if (is_long)
+		close(fds[0]);
+	strbuf_done(&bytes);
 }
 
-bool front_receive_done(struct front_worker *w, struct worker_message *ret, struct spvscope_result *result)
+/* What a DONE without a payload uses up. */
+static void take_from_memfd(struct front_worker *w, struct spvscope_result *result)
 {
-	struct unix_message datagram;
-
-	if (!receive(w->socket, ret, &datagram))
-		return false;
-	assert_int_equal(ret->type, WORKER_DONE);
-	assert_int_equal(datagram.n_fds, 0);
-	if (ret->error)
-		return true;
 	int fd = w->result_fd;
 	int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+	off_t size = lseek(fd, 0, SEEK_END);
+
 	assert_int_equal(fcntl(fd, F_GET_SEALS) & seals, seals);
+	assert_true(size > (off_t)WORKER_PAYLOAD_MAX);
 	if (result) {
-		off_t size = lseek(fd, 0, SEEK_END);
 		void *bytes = mmap(NULL, (size_t)size, PROT_READ, MAP_PRIVATE, fd, 0);
 		assert_ptr_not_equal(bytes, MAP_FAILED);
 		assert_int_equal(result_decode(bytes, (size_t)size, result), 0);
 		munmap(bytes, (size_t)size);
 	}
+}
+
+bool front_receive_done(struct front_worker *w, struct worker_message *ret, struct spvscope_result *result)
+{
+	struct unix_message datagram;
+	struct worker_envelope e;
+
+	if (!front_poll(w->socket, WAIT_MS))
+		fail_msg("nothing came within %d ms", WAIT_MS);
+	int r = worker_message_receive_payload(w->socket, &e, &datagram);
+	assert_true(r >= 0);
+	if (r == 0)
+		return false;
+	*ret = e.m;
+	assert_int_equal(ret->type, WORKER_DONE);
+	assert_int_equal(datagram.n_fds, 0);
+	if (ret->payload_len > 0) {
+		assert_int_equal(ret->error, 0);
+		if (result)
+			assert_int_equal(result_decode(worker_envelope_payload(&e), ret->payload_len, result), 0);
+		return true;
+	}
+	if (!ret->error)
+		take_from_memfd(w, result);
+	close(w->result_fd);
+	w->result_fd = 0;
 	return true;
 }
 

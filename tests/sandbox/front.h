@@ -29,7 +29,7 @@ struct front_worker {
 	uint64_t id;
 	pid_t pid;
 	int socket, pidfd;
-	int result_fd; /* of the run under way; 0: none */
+	int result_fd; /* for results that are too long for a message; 0: it needs one */
 	void *log;
 	size_t log_bytes;
 	uint64_t ready_flags, warm_steps;

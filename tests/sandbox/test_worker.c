@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "codegen/worker/sandbox.h"
+#include "codegen/worker/message.h"
 #include "tests/sandbox/front.h"
 
 #ifndef WORKER_SANITIZED
@@ -420,25 +421,54 @@ static void a_result_above_the_output_limit_is_refused_and_the_worker_goes_on(vo
 static void a_job_that_is_not_sealed_or_not_a_job_is_refused(void **state)
 {
 	(void)state;
-	struct worker_message m = {.version = WORKER_PROTOCOL_VERSION, .type = WORKER_RUN, .run_id = 60}, done;
+	struct worker_message m = {.type = WORKER_RUN, .run_id = 60, .flags = WORKER_RUN_JOB_FD}, done;
 	struct front_worker w;
 	int fd = memfd_create("job", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	int result_fd = memfd_create("result", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
 	front_fork(&the_front, &w);
 	assert_int_equal(write(fd, "nonsense", 8), 8);
-	assert_int_equal(unix_message_send(w.socket, &m, offsetof(struct worker_message, text),
-		(int[]){fd, result_fd}, 2), 0);
+	assert_int_equal(worker_message_send_payload(w.socket, &m, NULL, 0, &fd, 1), 0);
 	assert_true(front_receive_done(&w, &done, NULL));
 	assert_int_equal(done.error, EPERM);
 	fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
-	assert_int_equal(unix_message_send(w.socket, &m, offsetof(struct worker_message, text),
-		(int[]){fd, result_fd}, 2), 0);
+	assert_int_equal(worker_message_send_payload(w.socket, &m, NULL, 0, &fd, 1), 0);
+	assert_true(front_receive_done(&w, &done, NULL));
+	assert_int_equal(done.error, EBADMSG);
+	m.flags = 0;
+	assert_int_equal(worker_message_send_payload(w.socket, &m, "nonsense", 8, NULL, 0), 0);
 	assert_true(front_receive_done(&w, &done, NULL));
 	assert_int_equal(done.error, EBADMSG);
 	close(fd);
-	close(result_fd);
 	run_once(&w, 61);
+	end_worker(&the_front, &w);
+}
+
+/* Both ways of a job and of a result, in turn, in one worker. */
+static void short_and_long_jobs_and_results_come_through(void **state)
+{
+	(void)state;
+	static char source[WORKER_PAYLOAD_MAX * 2];
+	struct front_worker w;
+	size_t at = (size_t)sprintf(source, "#version 450\nlayout(location = 0) out vec4 c;\nvoid main()\n{\n\tc = vec4(0);\n");
+
+	while (at < sizeof(source) - 100)
+		at += (size_t)sprintf(source + at, "\tc = sin(c) * %zu.5 + c.yxwz;\n", at);
+	strcpy(source + at, "}\n");
+	front_fork(&the_front, &w);
+	for (uint64_t id = 70; id < 76; id++) {
+		struct spvscope_job job = glsl_job(id % 3 == 0 ? shader : source);
+		struct spvscope_result result = {0};
+		struct front_run run = a_run(id);
+		struct worker_message done;
+
+		run.output_bytes = 8u << 20;
+		front_send_run(&w, &run, &job);
+		assert_true(front_receive_done(&w, &done, &result));
+		assert_int_equal(done.error, 0);
+		assert_int_equal(result.status, SPVSCOPE_STATUS_OK);
+		assert_int_equal(done.payload_len > 0, id % 3 == 0);
+		spvscope_result_done(&result);
+	}
 	end_worker(&the_front, &w);
 }
 
@@ -527,6 +557,7 @@ int main(void)
 		cmocka_unit_test(a_hanging_compile_can_be_killed_at_any_moment),
 		cmocka_unit_test(a_result_above_the_output_limit_is_refused_and_the_worker_goes_on),
 		cmocka_unit_test(a_job_that_is_not_sealed_or_not_a_job_is_refused),
+		cmocka_unit_test(short_and_long_jobs_and_results_come_through),
 		cmocka_unit_test(what_forks_and_runs_cost),
 	};
 	return cmocka_run_group_tests(tests, start_front, stop_front);
