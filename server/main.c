@@ -164,6 +164,7 @@ static int open_cache(struct program *p)
 		.memory_bytes = p->config.cache_bytes,
 		.disk_bytes = p->config.cache_disk_bytes,
 		.state_dir = p->config.state_dir,
+		.free_ready = http_ready_free,
 	};
 
 	return o.memory_bytes ? cache_new(p->front.loop, &o, &p->front.cache) : 0;

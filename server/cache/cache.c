@@ -21,6 +21,7 @@
 #define N_BUCKETS          8192u /* 64 MiB of small results are some 8,000 */
 #define VARIANTS_MAX       16u   /* entries of one request key */
 #define ANSWERS_MAX        4u    /* of one entry */
+#define READY_BYTES        4096u /* what an answer takes that is ready to be sent, beside its body: about */
 
 struct answer {
 	struct answer *same_bucket, *same_entry;
@@ -30,6 +31,7 @@ struct answer {
 	size_t request_size;
 	struct cache_answer a; /* its cached is the entry's */
 	char *body;            /* owned */
+	struct http_ready *ready; /* owned; NULL: not sent yet */
 };
 
 struct entry {
@@ -79,7 +81,7 @@ static void touch(struct cache *c, struct entry *e)
 
 static uint64_t answer_bytes(const struct answer *a)
 {
-	return sizeof(*a) + a->a.len + a->request_size;
+	return sizeof(*a) + 2 * a->a.len + READY_BYTES + a->request_size; /* the body stands in what is ready, too */
 }
 
 static void answer_free(struct cache *c, struct answer *a)
@@ -95,6 +97,8 @@ static void answer_free(struct cache *c, struct answer *a)
 	*p = a->same_entry;
 	a->entry->bytes -= answer_bytes(a);
 	c->counters.memory_bytes -= answer_bytes(a);
+	if (c->o.free_ready)
+		c->o.free_ready(a->ready);
 	free(a->request);
 	free(a->body);
 	free(a);
@@ -366,6 +370,7 @@ bool cache_find_answer(struct cache *c, const struct cache_exact *exact, struct 
 	}
 	touch(c, a->entry);
 	*ret = a->a;
+	ret->ready = &a->ready;
 	return true;
 }
 

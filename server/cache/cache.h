@@ -16,11 +16,13 @@
 #define CACHE_DISK_DEAR_NS (20 * 1000000ull)    /* a compile that took so long goes to disk at once */
 
 struct cache;
+struct http_ready; /* of server/http */
 
 struct cache_options {
 	uint64_t memory_bytes;
 	uint64_t disk_bytes;   /* 0: none */
 	const char *state_dir; /* holds cache.db */
+	void (*free_ready)(struct http_ready *r); /* takes NULL */
 };
 
 struct cache_counters {
@@ -61,6 +63,7 @@ struct cache_answer {
 	bool is_traced;              /* the request wants to be */
 	const char *body;
 	size_t len;
+	struct http_ready **ready;   /* the answer's, for whoever sends it */
 };
 
 /* The request in one piece, as the two below take it. NULL when it is too long, or out of memory; the caller frees. */

@@ -67,6 +67,9 @@ int accept_choose(const char *accept, const char *const *offered, size_t n_offer
 
 	if (!accept || !accept[0])
 		return 0;
+	for (size_t i = 0; i < n_offered; i++)
+		if (strcmp(accept, offered[i]) == 0) /* what most say */
+			return (int)i;
 	for (size_t i = 0; i < n_offered; i++) {
 		int q = weight_of(accept, offered[i]);
 

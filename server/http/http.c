@@ -26,7 +26,7 @@
 void http_set_phase(struct http_connection *c, enum http_phase phase)
 {
 	c->phase = phase;
-	c->phase_start_ns = clock_now_ns();
+	c->phase_start_ns = clock_coarse_ns();
 }
 
 /* The client left before its request was whole. The library watches edges: when the end comes together with the last
@@ -88,6 +88,8 @@ static void on_connection(void *cls, struct MHD_Connection *mhd, void **socket_c
 	if (c->next)
 		c->next->prev = c->prev;
 	h->counters.connections_now--;
+	http_target_done(&c->target);
+	free(c->raw_target);
 	free(c);
 }
 
@@ -310,6 +312,7 @@ void http_free(struct http *h)
 		MHD_stop_daemon(h->daemon);
 	}
 	loop_source_free(h->tick);
+	http_requests_done(h);
 	fd_close(h->spare_fd);
 	free(h->route_counters);
 	free(h);

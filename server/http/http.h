@@ -17,6 +17,7 @@
 #define HTTP_WRITE_DEADLINE_S 300 /* for a client to take a whole answer */
 #define HTTP_MAX_HELD_BYTES   (1ull << 30) /* bodies and big answers in memory, of all connections; beyond it is 503 */
 #define HTTP_STREAM_MAX_BYTES (256u << 10) /* waiting in one stream */
+#define HTTP_READY_MAX_BYTES  (64u << 10)  /* of an answer that is kept ready; longer ones are made anew */
 
 struct http;
 struct listener;
@@ -65,6 +66,13 @@ void http_query_at(const struct http_request *req, size_t i, const char **ret_ke
 const char *http_header(const struct http_request *req, const char *name); /* NULL: not there */
 const char *http_body(const struct http_request *req, size_t *ret_len);    /* NULL and 0: none */
 
+#define HTTP_MAX_HEADERS_OF_ANSWER 6
+
+struct http_header {
+	const char *name; /* static */
+	char value[160];
+};
+
 /* An answer under construction; zero-initialized is 200 without a body. */
 struct http_response {
 	unsigned status;          /* 0: 200 */
@@ -73,10 +81,7 @@ struct http_response {
 	const void *static_body;  /* instead of body: outlives the server */
 	size_t static_len;
 	size_t n_headers;
-	struct {
-		const char *name; /* static */
-		char value[160];
-	} headers[6];
+	struct http_header headers[HTTP_MAX_HEADERS_OF_ANSWER];
 };
 
 /* The value is cut at the first control character. */
@@ -84,10 +89,16 @@ void http_response_header(struct http_response *r, const char *name, const char 
 	__attribute__((format(printf, 3, 4)));
 /* Three texts of ours, one behind the other, that have no control characters: for answers in their thousands. */
 void http_response_header_text(struct http_response *r, const char *name, const char *a, const char *b, const char *c);
-/* Exactly one of these three, once for each request, in the handler or later; req is not to be used afterwards. Takes the
+/* Exactly one of these four, once for each request, in the handler or later; req is not to be used afterwards. Takes the
  * body over. */
 void http_reply(struct http_request *req, struct http_response *r);
 void http_reply_error(struct http_request *req, const struct diag *d);
+/* Like http_reply with r's body and the rest behind it, for an answer that is given over and over: what it takes stays in
+ * *ready, which is NULL at first, and the next such answer is much cheaper. For one *ready the status, the type, the rest
+ * and which headers there are must always be the same. */
+struct http_ready;
+void http_reply_again(struct http_request *req, struct http_ready **ready, struct http_response *r, const void *rest, size_t len);
+void http_ready_free(struct http_ready *y); /* takes NULL; also while it is being sent */
 /* Calls gone once when the client goes away or the server stops, but not after http_stream_end. NULL when out of memory
  * (then the request has been answered so). */
 struct http_stream *http_reply_stream(struct http_request *req, const char *content_type, loop_fn gone, void *arg);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What http.c (the server and its connections), http_request.c (a request until its handler) and http_reply.c (from the
- * handler on) share: the three files that know libmicrohttpd. Loop thread only.
+/* What http.c (the server and its connections), http_request.c (a request until its handler), http_reply.c (from the
+ * handler on) and http_ready.c (answers given over and over) share: the four files that know libmicrohttpd. Loop thread
+ * only.
  *
  *   connection:  READING ──► HANDLING ──► WRITING ──► READING …
  *                (60 s)      (a handler)  (300 s; a stream: no limit)
@@ -24,8 +25,10 @@ struct http_connection {
 	int fd; /* the library's */
 	const struct listener *listener;
 	enum http_phase phase;
-	uint64_t phase_start_ns;
+	uint64_t phase_start_ns;      /* by the coarse clock */
 	struct http_request *request; /* the one under way */
+	char *raw_target;             /* owned; of the last request: who keeps a connection mostly asks for the same again */
+	struct http_target target;    /* the same, decoded; path NULL: not yet */
 	struct http_connection *prev, *next;
 };
 
@@ -33,8 +36,7 @@ struct http_request {
 	struct http *http;
 	struct http_connection *connection;
 	struct MHD_Connection *mhd;
-	char *raw_target; /* owned */
-	struct http_target target;
+	struct http_request *next_spare;
 	const struct http_route *route; /* NULL: none */
 	char *path_part;                /* owned */
 	uint64_t start_ns;
@@ -49,6 +51,7 @@ struct http_request {
 	size_t held_bytes;              /* its share of http's */
 	unsigned status;
 	struct MHD_Response *answer;    /* to be queued */
+	struct http_ready *ready;       /* whose response that is; NULL: the request's own */
 	struct http_stream *stream;
 	struct loop_source *watch;      /* of the socket while suspended: the library does not look then */
 	loop_fn gone;
@@ -80,6 +83,8 @@ struct http {
 	struct http_connection *adding; /* the one that MHD_add_connection is at */
 	bool must_run; /* the library has work that no descriptor tells of */
 	size_t held_bytes; /* bodies and big answers of all requests */
+	struct http_request *spare; /* ended, each with the memory of its body, for those to come */
+	unsigned n_spare;
 	bool closing;
 	uint64_t drain_deadline_ns;
 	loop_fn drained;
@@ -103,7 +108,16 @@ void http_call_gone(struct http_request *req); /* tells the handler, once */
 /* Room for len bytes until the request ends. False, with *d set: there would be too much in all. */
 bool http_hold(struct http_request *req, size_t len, struct diag *d);
 
+void http_requests_done(struct http *h);
+
 /* http_reply.c: hands the answer to the library. */
 enum MHD_Result http_queue(struct http_request *req);
+/* The headers that every answer has, and r's. */
+void http_add_headers(struct http_request *req, const struct http_response *r, struct MHD_Response *answer);
+/* Takes the response over, but for one of req->ready. */
+void http_answer(struct http_request *req, struct MHD_Response *response, unsigned status);
+
+/* http_ready.c: the request ends. */
+void http_ready_release(struct http_request *req);
 
 #endif

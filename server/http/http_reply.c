@@ -57,7 +57,7 @@ void http_response_header_text(struct http_response *r, const char *name, const 
 	r->headers[r->n_headers++].name = name;
 }
 
-static void add_headers(struct http_request *req, const struct http_response *r, struct MHD_Response *answer)
+void http_add_headers(struct http_request *req, const struct http_response *r, struct MHD_Response *answer)
 {
 	bool has_cache_control = false;
 
@@ -85,7 +85,7 @@ static void count_answer(struct http_request *req)
 	c->duration_ns += clock_now_ns() - req->start_ns;
 }
 
-static void answer(struct http_request *req, struct MHD_Response *response, unsigned status)
+void http_answer(struct http_request *req, struct MHD_Response *response, unsigned status)
 {
 	assert(!req->answered);
 	req->answered = true;
@@ -102,7 +102,9 @@ enum MHD_Result http_queue(struct http_request *req)
 		return MHD_NO;
 	enum MHD_Result r = MHD_queue_response(req->mhd, req->status, req->answer);
 
-	MHD_destroy_response(TAKE_PTR(req->answer));
+	struct MHD_Response *answer = TAKE_PTR(req->answer);
+	if (!req->ready)
+		MHD_destroy_response(answer);
 	http_set_phase(req->connection, req->stream ? HTTP_STREAMING : HTTP_WRITING);
 	return r;
 }
@@ -142,8 +144,8 @@ void http_reply(struct http_request *req, struct http_response *r)
 		http_resume(req);
 		return;
 	}
-	add_headers(req, r, response);
-	answer(req, response, r->status ? r->status : 200);
+	http_add_headers(req, r, response);
+	http_answer(req, response, r->status ? r->status : 200);
 }
 
 void http_reply_error(struct http_request *req, const struct diag *d)
@@ -210,8 +212,8 @@ struct http_stream *http_reply_stream(struct http_request *req, const char *cont
 	req->stream = s;
 	req->http->counters.streams_now++;
 	http_on_gone(req, gone, arg);
-	add_headers(req, &r, response);
-	answer(req, response, 200);
+	http_add_headers(req, &r, response);
+	http_answer(req, response, 200);
 	return s;
 }
 

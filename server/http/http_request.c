@@ -13,7 +13,9 @@
 #include "base/clock.h"
 #include "server/http/http_check.h"
 
-#define DISCARD_FACTOR 4 /* a body of up to so many limits is read to its end, so that its error can be read */
+#define DISCARD_FACTOR       4 /* a body of up to so many limits is read to its end, so that its error can be read */
+#define SPARE_MAX            16u
+#define SPARE_BODY_MAX_BYTES (64u << 10)
 
 /* ---- waiting requests ---- */
 
@@ -57,16 +59,73 @@ void http_suspend(struct http_request *req)
 
 /* ---- one request ---- */
 
+/* A spare one keeps the memory of its body. */
+static struct http_request *request_new(struct http *h)
+{
+	struct http_request *req = h->spare;
+	struct strbuf body = { 0 };
+
+	if (req) {
+		h->spare = req->next_spare;
+		h->n_spare--;
+		body = req->body;
+	} else {
+		req = malloc(sizeof *req);
+	}
+	if (!req)
+		return NULL;
+	*req = (struct http_request){ .http = h, .body = body };
+	strbuf_reset(&req->body);
+	return req;
+}
+
+static void request_free(struct http_request *req)
+{
+	struct http *h = req->http;
+
+	if (h->n_spare == SPARE_MAX || req->body.capacity > SPARE_BODY_MAX_BYTES) {
+		strbuf_done(&req->body);
+		free(req);
+		return;
+	}
+	req->next_spare = h->spare;
+	h->spare = req;
+	h->n_spare++;
+}
+
+void http_requests_done(struct http *h)
+{
+	while (h->spare) {
+		struct http_request *req = h->spare;
+
+		h->spare = req->next_spare;
+		strbuf_done(&req->body);
+		free(req);
+	}
+}
+
+/* One that is longer than any may be is cut. */
+static void see_target(struct http_connection *c, const char *uri)
+{
+	if (c->raw_target && strcmp(c->raw_target, uri) == 0)
+		return;
+	free(c->raw_target);
+	http_target_done(&c->target);
+	c->raw_target = strndup(uri, HTTP_TARGET_MAX_BYTES + 1);
+}
+
 void *http_on_target(void *cls, const char *uri, struct MHD_Connection *mhd)
 {
 	struct http *h = cls;
 	struct http_connection *c = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
-	struct http_request *req = calloc(1, sizeof *req);
+	struct http_request *req = request_new(h);
 
 	if (!req)
 		return NULL;
-	*req = (struct http_request){ .http = h, .connection = c, .mhd = mhd, .start_ns = clock_now_ns() };
-	req->raw_target = strndup(uri, HTTP_TARGET_MAX_BYTES + 1);
+	req->connection = c;
+	req->mhd = mhd;
+	req->start_ns = clock_now_ns();
+	see_target(c, uri);
 	c->request = req;
 	http_set_phase(c, HTTP_READING);
 	h->counters.requests_now++;
@@ -90,16 +149,14 @@ void http_on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls, en
 		free(req->stream);
 		h->counters.streams_now--;
 	}
-	if (req->answer)
+	if (req->answer && !req->ready)
 		MHD_destroy_response(req->answer);
+	http_ready_release(req);
 	req->connection->request = NULL;
 	http_set_phase(req->connection, HTTP_READING);
-	http_target_done(&req->target);
 	h->held_bytes -= req->held_bytes;
-	strbuf_done(&req->body);
-	free(req->raw_target);
 	free(req->path_part);
-	free(req);
+	request_free(req);
 	h->counters.requests_now--;
 }
 
@@ -110,7 +167,7 @@ static void find_route(struct http_request *req, const char *method, struct diag
 	size_t len;
 
 	for (const struct http_route *r = req->http->options.routes; r->method; r++) {
-		if (!http_template_matches(r->path, req->target.path, &part, &len))
+		if (!http_template_matches(r->path, req->connection->target.path, &part, &len))
 			continue;
 		if (strcmp(r->method, wanted) == 0) {
 			req->route = r;
@@ -124,15 +181,15 @@ static void find_route(struct http_request *req, const char *method, struct diag
 		snprintf(req->allow + at, sizeof req->allow - at, "%s%s", at ? ", " : "", r->method);
 	}
 	if (req->allow[0])
-		diag_set(d, API_ERROR_METHOD_NOT_ALLOWED, "", "%.60s takes %s, not %.20s", req->target.path, req->allow, method);
+		diag_set(d, API_ERROR_METHOD_NOT_ALLOWED, "", "%.60s takes %s, not %.20s", req->connection->target.path, req->allow, method);
 	else
-		diag_set(d, API_ERROR_NOT_FOUND, "", "there is no %.120s; /openapi.json lists the routes", req->target.path);
+		diag_set(d, API_ERROR_NOT_FOUND, "", "there is no %.120s; /openapi.json lists the routes", req->connection->target.path);
 }
 
 static void check_queries(const struct http_request *req, struct diag *d)
 {
-	for (size_t i = 0; req->route->query && i < req->target.n_queries; i++) {
-		const char *key = req->target.queries[i].key;
+	for (size_t i = 0; req->route->query && i < req->connection->target.n_queries; i++) {
+		const char *key = req->connection->target.queries[i].key;
 		const char *const *known = req->route->query;
 
 		while (*known && strcmp(*known, key) != 0)
@@ -142,7 +199,7 @@ static void check_queries(const struct http_request *req, struct diag *d)
 			return;
 		}
 		for (size_t j = 0; j < i; j++)
-			if (strcmp(req->target.queries[j].key, key) == 0) {
+			if (strcmp(req->connection->target.queries[j].key, key) == 0) {
 				diag_set(d, API_ERROR_BAD_QUERY, key, "is there more than once");
 				return;
 			}
@@ -161,19 +218,20 @@ static enum MHD_Result see_header(void *cls, enum MHD_ValueKind kind, const char
 static bool refuse_head(struct http_request *req, const char *method, const char *version)
 {
 	struct http *h = req->http;
+	struct http_connection *c = req->connection;
 	struct http_head head = { 0 };
 	struct diag *d = &req->refusal;
 	const char *why;
 	struct http_caller_rules rules = { h->options.token, h->options.allowed_hosts, h->listeners, h->n_listeners };
 
 	MHD_get_connection_values_n(req->mhd, MHD_HEADER_KIND, see_header, &head);
-	head.bytes += strlen(method) + 1 + strlen(req->raw_target ? req->raw_target : "") + 1 + strlen(version) + 2 + 2;
+	head.bytes += strlen(method) + 1 + strlen(c->raw_target ? c->raw_target : "") + 1 + strlen(version) + 2 + 2;
 	head.sent_bytes = MHD_get_connection_info(req->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE)->header_size;
 	if (http_head_check_framing(&head, version, d) < 0) {
 		req->must_close = true;
 		return true;
 	}
-	int r = req->raw_target ? http_target_parse(req->raw_target, &req->target, &why) : -ENOMEM;
+	int r = !c->raw_target ? -ENOMEM : c->target.path ? 0 : http_target_parse(c->raw_target, &c->target, &why);
 	if (r < 0) {
 		diag_set(d, r == -ENOMEM ? API_ERROR_OUT_OF_MEMORY : API_ERROR_BAD_TARGET, "", "%s",
 			r == -ENOMEM ? "" : why);
@@ -182,7 +240,8 @@ static bool refuse_head(struct http_request *req, const char *method, const char
 	req->is_head = strcmp(method, "HEAD") == 0;
 	req->announced_bytes = head.body_bytes != UINT64_MAX ? (size_t)head.body_bytes : 0;
 	find_route(req, method, d);
-	struct diag caller = { 0 };
+	struct diag caller; /* too large to be cleared each time */
+	caller.code = API_ERROR_NONE;
 	/* Who may not call learns nothing about routes. */
 	if (http_head_check_caller(&head, method, req->connection->listener, req->route && req->route->is_public,
 		    &rules, &req->came_with_token, &caller) < 0)
@@ -308,21 +367,21 @@ const char *http_path_part(const struct http_request *req)
 
 const char *http_query(const struct http_request *req, const char *name)
 {
-	for (size_t i = 0; i < req->target.n_queries; i++)
-		if (strcmp(req->target.queries[i].key, name) == 0)
-			return req->target.queries[i].value;
+	for (size_t i = 0; i < req->connection->target.n_queries; i++)
+		if (strcmp(req->connection->target.queries[i].key, name) == 0)
+			return req->connection->target.queries[i].value;
 	return NULL;
 }
 
 size_t http_n_queries(const struct http_request *req)
 {
-	return req->target.n_queries;
+	return req->connection->target.n_queries;
 }
 
 void http_query_at(const struct http_request *req, size_t i, const char **ret_key, const char **ret_value)
 {
-	*ret_key = req->target.queries[i].key;
-	*ret_value = req->target.queries[i].value;
+	*ret_key = req->connection->target.queries[i].key;
+	*ret_value = req->connection->target.queries[i].value;
 }
 
 const char *http_header(const struct http_request *req, const char *name)
@@ -333,5 +392,5 @@ const char *http_header(const struct http_request *req, const char *name)
 const char *http_body(const struct http_request *req, size_t *ret_len)
 {
 	*ret_len = req->body.len;
-	return req->body.data;
+	return req->body.len ? req->body.data : NULL;
 }

@@ -162,8 +162,8 @@ static bool answer_again(struct front *front, struct http_request *req, const st
 		cache_note_hit(front->cache, &hit);
 	cache_count(front->cache, COMPILE_CACHE_HIT);
 	result_headers(hit.id, answer.cached->outcome.result.status, trace_id, &r);
-	strbuf_reserve(&r.body, answer.len + (answer.has_identity ? IDENTITY_MAX_BYTES : 0));
-	if (answer.has_identity)
+	if (answer.has_identity) {
+		strbuf_reserve(&r.body, IDENTITY_MAX_BYTES);
 		response_json_identity(&(struct response_identity){
 			.id = hit.id,
 			.trace_id = trace_id,
@@ -174,10 +174,10 @@ static bool answer_again(struct front *front, struct http_request *req, const st
 			.duration_ns = hit.duration_ns,
 			.n_spans = CACHE_HIT_SPANS,
 		}, &r.body);
-	strbuf_append(&r.body, answer.body, answer.len);
+	}
 	r.status = answer.status;
 	r.content_type = answer.content_type;
-	http_reply(req, &r);
+	http_reply_again(req, answer.ready, &r, answer.body, answer.len);
 	return true;
 }
 
@@ -281,11 +281,40 @@ static void refuse(struct http_request *req, int error, const struct diag *d)
 		reply_error(req, API_ERROR_INTERNAL, "", "%s", strerror(-error));
 }
 
+/* exact: NULL when its bytes must not be answered unread. */
+static void submit(struct front *front, struct http_request *req, enum form form, enum compile_cache_use use,
+	const struct cache_exact *exact)
+{
+	_cleanup_(compile_request_done) struct compile_request request = { 0 };
+	struct compile_caller caller = { http_came_with_token(req), use };
+	struct diag d = { 0 };
+	int r = read_request(req, form, &request, &d);
+
+	if (r < 0) {
+		refuse(req, r, &d);
+		return;
+	}
+	struct waiting *w = calloc(1, sizeof *w);
+	if (!w) {
+		refuse(req, -ENOMEM, &d);
+		return;
+	}
+	*w = (struct waiting){ .front = front, .req = req, .form = form };
+	/* Versions of a document and what is to be kept need more than an answer. */
+	if (exact && !request.document.uri && !request.keep)
+		w->exact = cache_exact_copy(exact, &w->exact_size);
+	r = compile_submit(front->service, &request, &caller, on_done, w, &w->compile);
+	if (r < 0) {
+		free_waiting(w);
+		refuse(req, r, &d);
+		return;
+	}
+	http_on_gone(req, on_gone, w);
+}
+
 void route_compile(void *app, struct http_request *req)
 {
 	struct front *front = app;
-	_cleanup_(compile_request_done) struct compile_request request = { 0 };
-	struct diag d = { 0 };
 	int form = accept_choose(http_header(req, "Accept"), offered, ARRAY_SIZE(offered));
 
 	if (form < 0) {
@@ -301,30 +330,8 @@ void route_compile(void *app, struct http_request *req)
 	size_t len;
 	const char *body = http_body(req, &len);
 	bool has_exact = front->cache && use == COMPILE_CACHE_USE && make_exact(req, (enum form)form, body, len, &exact);
-	if (has_exact && answer_again(front, req, &exact, start_ns))
-		return;
-	int r = read_request(req, (enum form)form, &request, &d);
-	if (r < 0) {
-		refuse(req, r, &d);
-		return;
-	}
-	struct waiting *w = calloc(1, sizeof *w);
-	if (!w) {
-		refuse(req, -ENOMEM, &d);
-		return;
-	}
-	*w = (struct waiting){ .front = front, .req = req, .form = (enum form)form };
-	/* Versions of a document and what is to be kept need more than an answer. */
-	if (has_exact && !request.document.uri && !request.keep)
-		w->exact = cache_exact_copy(&exact, &w->exact_size);
-	struct compile_caller caller = { http_came_with_token(req), use };
-	r = compile_submit(front->service, &request, &caller, on_done, w, &w->compile);
-	if (r < 0) {
-		free_waiting(w);
-		refuse(req, r, &d);
-		return;
-	}
-	http_on_gone(req, on_gone, w);
+	if (!has_exact || !answer_again(front, req, &exact, start_ns))
+		submit(front, req, (enum form)form, use, has_exact ? &exact : NULL);
 }
 
 /* A record never changes, so its id and the part are the tag. True: the client has it, and has been told. */

@@ -3,8 +3,10 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import http from 'node:http';
+import net from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { fragment, isSanitized, makeFolder, Service } from './service.mjs';
 
@@ -78,6 +80,76 @@ test('the forms that are not JSON are hits too', async () => {
 		}
 		assert.equal(new Set(seen).size, 1);
 	}
+});
+
+test('hits on many connections at once have ids of their own, the same in every place', async () => {
+	const source = fresh();
+	const ask = (accept) => service.compileRaw(source, '?stage=fragment', { Accept: accept });
+	for (let i = 0; i < 3; i++)
+		await (await service.fetch(`/v1/compilations/${(await (await ask('application/json')).json()).id}`)).json();
+	await Promise.all([1, 2, 3].map(async () => (await ask('application/vnd.khronos.spirv')).arrayBuffer()));
+	const ids = new Set(), words = new Set();
+	await Promise.all(Array.from({ length: 8 }, async () => {
+		for (let i = 0; i < 25; i++) {
+			const answer = await ask(i % 2 ? 'application/json' : 'application/vnd.khronos.spirv');
+			const [id, trace] = [answer.headers.get('X-Spvscope-Id'), answer.headers.get('X-Spvscope-Trace')];
+			assert.equal(answer.headers.get('Link'), `</#trace=${trace}>; rel="describedby"`);
+			ids.add(id).add(trace);
+			if (i % 2) {
+				const body = await answer.json();
+				assert.deepEqual([body.id, body.trace.id, body.cache], [id, trace, 'hit']);
+			} else {
+				words.add(Buffer.from(await answer.arrayBuffer()).toString('hex'));
+			}
+		}
+	}));
+	assert.equal(ids.size, 2 * 8 * 25);
+	assert.equal(words.size, 1);
+	for (const id of [...ids].slice(-10))
+		assert.equal((await service.fetch(`/v1/traces/${id}`)).status, 200);
+});
+
+test('an answer that a slow client is still taking is neither changed by the next nor lost with the result', async () => {
+	const sums = Array.from({ length: 160 }, (_, i) => `c += vec4(sin(c.x * ${i}.5), cos(c.y), c.z, 1);`).join('\n');
+	const source = fresh(fragment.replace('c = vec4(1);', sums)), n = 600; // more than the buffers of two sockets hold
+	const target = '/v1/compile?stage=fragment', accept = { Accept: 'application/vnd.khronos.spirv' };
+	let made;
+	for (let i = 0; i < 3; i++) {
+		const answer = await service.compileRaw(source, '?stage=fragment', accept);
+		made ??= { id: answer.headers.get('X-Spvscope-Id'), words: Buffer.from(await answer.arrayBuffer()) };
+		await (await service.fetch(`/v1/compilations/${made.id}`)).json();
+	}
+	assert.ok(made.words.length > 30_000 && made.words.length < 65_536, `${made.words.length} bytes`);
+	const socket = net.connect(service.port, '127.0.0.1').pause();
+	const head = `POST ${target} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: ${accept.Accept}\r\nContent-Length: ${Buffer.byteLength(source)}\r\n`;
+	for (let i = 0; i < n; i++)
+		socket.write(`${head}${i === n - 1 ? 'Connection: close\r\n' : ''}\r\n${source}`);
+	const hits = async () => (await service.metrics()).spvscope_cache_hits_total;
+	const before = await hits();
+	let now = before;
+	for (let last = -1; now === before || now !== last; now = await hits()) {
+		last = now;
+		await delay(50);
+	}
+	assert.ok(now - before < n, 'it waits for the client');
+	const other = await service.compileRaw(source, '?stage=fragment', accept);
+	assert.deepEqual(Buffer.from(await other.arrayBuffer()), made.words);
+	await service.fetch(`/v1/compilations/${made.id}`, { method: 'DELETE' });
+	const pieces = [];
+	for await (const piece of socket)
+		pieces.push(piece);
+	const all = Buffer.concat(pieces);
+	let at = 0;
+	const ids = new Set();
+	for (let i = 0; i < n; i++) {
+		const end = all.indexOf('\r\n\r\n', at), text = all.toString('latin1', at, end);
+		assert.match(text, /^HTTP\/1\.1 200 OK\r\n/, `answer ${i}`);
+		ids.add(/X-Spvscope-Id: (\w+)/.exec(text)[1]);
+		at = end + 4 + Number(/Content-Length: (\d+)/.exec(text)[1]);
+		assert.ok(all.subarray(end + 4, at).equals(made.words), `answer ${i}`);
+	}
+	assert.equal(at, all.length);
+	assert.equal(ids.size, n);
 });
 
 test('whatever changes the result makes it a miss', async () => {
