@@ -71,7 +71,8 @@ static int attach(struct control *c, const struct analyzer_message *ask, struct 
 	pidfd = registry_find(c->registry, ask->pid);
 	if (pidfd >= 0)
 		r = session_attach(c->sessions, ask->session, ask->pid, pidfd, ask->kind, ask->frequency_hz,
-			registry_thread_context(c->registry, ask->pid), 0, &kind, text, sizeof(text));
+			registry_thread_context(c->registry, ask->pid),
+			ask->flags & ANALYZER_ATTACH_ENABLED ? SESSION_ENABLED : 0, &kind, text, sizeof(text));
 	else {
 		r = pidfd;
 		snprintf(text, sizeof(text), r == -ESRCH ? "pid %d has ended" : "pid %d is none of our workers",

@@ -24,7 +24,7 @@ int perf_event_open_task(enum perf_source source, pid_t pid, uint32_t frequency_
 		.type = PERF_TYPE_SOFTWARE,
 		.config = PERF_COUNT_SW_CPU_CLOCK,
 		.read_format = PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING,
-		.disabled = 1,
+		.disabled = !(flags & PERF_ENABLED),
 		.inherit = 1,
 		.inherit_thread = !!(flags & PERF_ALONE),
 		.enable_on_exec = !!(flags & PERF_AT_EXEC),

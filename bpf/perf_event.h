@@ -15,8 +15,10 @@ const char *perf_source_name(enum perf_source source);
 
 #define PERF_ALONE   1u /* forked processes are not followed */
 #define PERF_AT_EXEC 2u /* the task's next exec enables it */
+#define PERF_ENABLED 4u /* it counts from the beginning. Enabling it later interrupts the CPU where the task last ran, and
+                           waits for that, once more */
 
-/* Opens a disabled event on one task, the threads that it starts later and the processes that it forks later, with the
+/* Opens an event on one task, disabled unless flags say more, the threads that it starts later and the processes that it forks later, with the
  * program bound to it (program_fd -1: none). The descriptor, or -errno. */
 int perf_event_open_task(enum perf_source source, pid_t pid, uint32_t frequency_hz, uint32_t flags, int program_fd);
 int perf_event_enable(int fd);

@@ -20,7 +20,7 @@
 #include <assert.h>
 #include <stdint.h>
 
-#define ANALYZER_PROTOCOL_VERSION 5u
+#define ANALYZER_PROTOCOL_VERSION 6u
 
 enum analyzer_kind {
 	ANALYZER_OFF = 0,
@@ -30,10 +30,10 @@ enum analyzer_kind {
 
 enum analyzer_message_type {
 	/* front to analyzer */
-	ANALYZER_ATTACH = 1,  /* session, pid, kind, frequency_hz */
+	ANALYZER_ATTACH = 1,  /* session, pid, kind, frequency_hz, flags: ANALYZER_ATTACH_… */
 	ANALYZER_ENABLE = 2,  /* session */
 	ANALYZER_DISABLE = 3, /* session */
-	ANALYZER_DETACH = 4,  /* session */
+	ANALYZER_DETACH = 4,  /* session; DISABLE need not go before it */
 	ANALYZER_STATUS = 5,  /* asks for STATUS_IS */
 	ANALYZER_TABLE = 6,   /* image; fds: its table (bpf/unwind_tables.h), and the file itself, or none: it is the vDSO */
 	/* analyzer to front */
@@ -115,6 +115,10 @@ struct analyzer_costs {
 #define ANALYZER_REGISTER_BYTES              9
 #define ANALYZER_REGISTER_WITH_CONTEXT_BYTES 17
 
+/* Bits of ATTACH's flags. The session begins enabled, as if ENABLE followed, for less time: the kernel interrupts the
+ * CPU where the worker last ran for each change of an event, and waits. */
+#define ANALYZER_ATTACH_ENABLED 1u
+
 #define ANALYZER_TEXT_MAX 512
 
 struct analyzer_message {
@@ -130,6 +134,7 @@ struct analyzer_message {
 	uint64_t time_ns;       /* CLOCK_MONOTONIC */
 	uint64_t duration_ns;
 	uint64_t image;   /* the front's own number of a file with code, never 0 */
+	uint64_t flags;   /* ATTACH */
 	uint64_t attached_total; /* STATUS_IS: perf events opened for sessions, since start */
 	uint64_t enabled_total;  /* STATUS_IS: times one was enabled, since start */
 	struct analyzer_counters counters;
@@ -139,7 +144,7 @@ struct analyzer_message {
 	char text[ANALYZER_TEXT_MAX]; /* text_len bytes, no NUL; the datagram may end behind them */
 };
 static_assert(sizeof(struct analyzer_counters) == 8 * (18 + ANALYZER_N_RESULTS), "layout is shared between processes");
-static_assert(sizeof(struct analyzer_message) == 88 + sizeof(struct analyzer_counters) + sizeof(struct analyzer_costs) +
+static_assert(sizeof(struct analyzer_message) == 96 + sizeof(struct analyzer_counters) + sizeof(struct analyzer_costs) +
 	ANALYZER_TEXT_MAX, "layout is shared between processes");
 
 /* The hand-over: records one after the other, in the order of time, each a multiple of 8 bytes. */

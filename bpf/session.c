@@ -180,7 +180,8 @@ static int check_attach(struct sessions *s, uint64_t id, pid_t pid, enum analyze
 
 static uint32_t event_flags(const struct session *session)
 {
-	return (session->flags & SESSION_ALONE ? PERF_ALONE : 0) | (session->flags & SESSION_AT_EXEC ? PERF_AT_EXEC : 0);
+	return (session->flags & SESSION_ALONE ? PERF_ALONE : 0) | (session->flags & SESSION_AT_EXEC ? PERF_AT_EXEC : 0) |
+	       (session->enabled || session->flags & SESSION_ENABLED ? PERF_ENABLED : 0);
 }
 
 /* Binds event, task and slot together. What it got stays in session, for release(). */
@@ -239,6 +240,8 @@ bool sessions_has_table(struct sessions *s, int image_fd)
 	return images_has(&s->images, image_fd);
 }
 
+static int begin_run(struct sessions *s, struct session *session, uint64_t *ret_time_ns);
+
 int session_attach(struct sessions *s, uint64_t id, pid_t pid, int pidfd, enum analyzer_kind kind,
 	uint32_t frequency_hz, int64_t thread_context, uint32_t flags, enum analyzer_kind *ret_kind, char *text, size_t size)
 {
@@ -274,7 +277,7 @@ int session_attach(struct sessions *s, uint64_t id, pid_t pid, int pidfd, enum a
 	session_decide(session, "attach", clock_now_ns(), "pid %d, %s every %.1f us, slot %zu, stacks by %s", (int)pid,
 		perf_source_name(s->source), 1e6 / frequency_hz, (size_t)(session - s->slots),
 		object_shared(session->object)->images_version ? "unwind tables" : "frame pointers: no unwind tables");
-	return 0;
+	return flags & SESSION_ENABLED ? begin_run(s, session, &(uint64_t){0}) : 0;
 }
 
 int session_add(struct sessions *s, uint64_t id, pid_t tid, int pidfd, bool same_program)
@@ -299,15 +302,16 @@ int session_add(struct sessions *s, uint64_t id, pid_t tid, int pidfd, bool same
 		object_sample_program_fd(session->object));
 	if (fd < 0)
 		return fd;
-	if (session->enabled)
-		perf_event_enable(fd);
 	return task_events_add(&session->more, fd);
 }
 
 static int enable_now(struct sessions *s, struct session *session)
 {
 	__atomic_store_n(&slot_of(s, session)->enabled, 1, __ATOMIC_SEQ_CST);
-	return perf_event_enable(session->perf_fd);
+	if (!(session->flags & SESSION_ENABLED))
+		return perf_event_enable(session->perf_fd);
+	session->flags &= ~SESSION_ENABLED; /* the event was opened so */
+	return 0;
 }
 
 /* The event was opened so that the exec enables it. */
@@ -318,15 +322,10 @@ static int enable_at_exec(struct sessions *s, struct session *session)
 	return 0;
 }
 
-int session_enable(struct sessions *s, uint64_t id, uint64_t *ret_time_ns)
+static int begin_run(struct sessions *s, struct session *session, uint64_t *ret_time_ns)
 {
-	struct session *session = find(s, id);
 	int r;
 
-	if (!session)
-		return -ENOENT;
-	if (session->enabled)
-		return -EALREADY;
 	*ret_time_ns = clock_now_ns();
 	session_decide(session, "enable", *ret_time_ns, "sampling begins");
 	session->events_at_enable_ns = tracepoints_events_ns(&s->tracepoints);
@@ -346,17 +345,23 @@ int session_enable(struct sessions *s, uint64_t id, uint64_t *ret_time_ns)
 	return 0;
 }
 
-int session_disable(struct sessions *s, uint64_t id, uint64_t *ret_time_ns)
+int session_enable(struct sessions *s, uint64_t id, uint64_t *ret_time_ns)
 {
 	struct session *session = find(s, id);
-	int r;
 
 	if (!session)
 		return -ENOENT;
-	if (!session->enabled)
-		return -EALREADY;
-	r = perf_event_disable(session->perf_fd);
-	task_events_disable(&session->more);
+	return session->enabled ? -EALREADY : begin_run(s, session, ret_time_ns);
+}
+
+/* ends: the session does too. Its events are closed in a moment, and the programs take nothing from now on; to disable
+ * each would only wait for the CPU where its task last ran. */
+static int end_run(struct sessions *s, struct session *session, bool ends, uint64_t *ret_time_ns)
+{
+	int r = ends ? 0 : perf_event_disable(session->perf_fd);
+
+	if (!ends)
+		task_events_disable(&session->more);
 	__atomic_store_n(&slot_of(s, session)->enable_at_exec, 0, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&slot_of(s, session)->enabled, 0, __ATOMIC_SEQ_CST);
 	session->enabled = false;
@@ -367,6 +372,15 @@ int session_disable(struct sessions *s, uint64_t id, uint64_t *ret_time_ns)
 		session->overlap_ns += tracepoints_events_ns(&s->tracepoints) - session->events_at_enable_ns;
 	session_decide(session, "disable", *ret_time_ns, "sampling ends");
 	return r;
+}
+
+int session_disable(struct sessions *s, uint64_t id, uint64_t *ret_time_ns)
+{
+	struct session *session = find(s, id);
+
+	if (!session)
+		return -ENOENT;
+	return session->enabled ? end_run(s, session, false, ret_time_ns) : -EALREADY;
 }
 
 static void read_counters(struct sessions *s, struct session *session, struct analyzer_counters *ret)
@@ -443,8 +457,9 @@ int session_detach(struct sessions *s, uint64_t id, struct analyzer_counters *re
 	if (!session)
 		return -ENOENT;
 	if (session->enabled)
-		session_disable(s, id, &time_ns);
-	drain(s);
+		end_run(s, session, true, &time_ns);
+	else
+		drain(s);
 	session_decide(session, "detach", clock_now_ns(), "of %" PRIu64 " stacks %" PRIu64 " reach the outermost frame",
 		session->gathered.n_samples, session->n_results[ANALYZER_RESULT_COMPLETE]);
 	read_counters(s, session, ret_counters);

@@ -16,6 +16,7 @@ struct sessions;
 
 #define SESSION_ALONE   1u /* who is forked is not followed */
 #define SESSION_AT_EXEC 2u /* the first ENABLE holds from the next exec on */
+#define SESSION_ENABLED 4u /* it begins enabled, which costs less than session_enable does */
 
 /* objects: by the names ANALYZER_RELEASE and ANALYZER_DEBUG, NULL where not loaded; borrowed, at least one is there.
  * 0, or -errno with the reason in text. */
@@ -25,7 +26,7 @@ void sessions_free(struct sessions *s);
 /* The unwind table of an image, for whatever has it mapped; as images_load and images_has. */
 int sessions_load_table(struct sessions *s, uint64_t image, int table_fd, int image_fd);
 bool sessions_has_table(struct sessions *s, int image_fd);
-/* Opens the event on the task behind pidfd, disabled. thread_context: as the worker registered it. flags: SESSION_….
+/* Opens the event on the task behind pidfd. thread_context: as the worker registered it. flags: SESSION_….
  * 0 or -errno with the reason in text; fills *ret_kind with what serves it. */
 int session_attach(struct sessions *s, uint64_t id, pid_t pid, int pidfd, enum analyzer_kind kind,
 	uint32_t frequency_hz, int64_t thread_context, uint32_t flags, enum analyzer_kind *ret_kind, char *text, size_t size);

@@ -127,6 +127,7 @@ static bool ask(struct compile *c, enum analyzer_message_type type, analyzer_ans
 		.pid = c->worker->pid,
 		.kind = c->a.request.analyzer.kind,
 		.frequency_hz = c->a.request.analyzer.frequency_hz,
+		.flags = type == ANALYZER_ATTACH ? ANALYZER_ATTACH_ENABLED : 0, /* the first run is profiled */
 	};
 
 	if (analyzer_client_request(c->service->analyzer, &q, fn, c) < 0)
@@ -473,15 +474,8 @@ static void finish_runs(struct compile *c)
 	c->state = COMPILE_DETACHING;
 	if (c->session) {
 		c->a.detach_ns = c->a.detached_ns = clock_now_ns();
-		if (c->a.n_runs && current_run(c)->profiled)
-			ask(c, ANALYZER_DISABLE, on_switched);
-		if (ask(c, ANALYZER_DETACH, on_detached)) {
-			struct analyzer_request status = {.type = ANALYZER_STATUS};
-
-			analyzer_client_request(c->service->analyzer, &status, NULL, NULL);
-		} else {
+		if (!ask(c, ANALYZER_DETACH, on_detached))
 			lose_analyzer(c);
-		}
 	}
 	if (!c->n_awaited)
 		go_on(c);
@@ -594,8 +588,6 @@ void compile_begin(struct compile *c, const char *unavailable)
 			compile_analyzer_unavailable(c, "the analyzer takes no requests just now");
 			c->session = 0;
 			a->attach_ns = 0;
-		} else if (!ask(c, ANALYZER_ENABLE, on_switched)) {
-			c->switch_failed = true;
 		}
 	}
 	go_on(c);

@@ -28,6 +28,7 @@
 #define BACKOFF_MAX_NS       (20 * NS_PER_S)   /* so at most some three a minute */
 #define LIVED_WELL_NS        (30 * NS_PER_S)
 #define STATUS_PERIOD_NS     (2 * NS_PER_S)    /* while its tracepoints cost the machine something */
+#define STATUS_DELAY_NS      (50 * NS_PER_MS)  /* behind a session, so that many do not ask as often */
 #define MESSAGE_HEAD_BYTES   offsetof(struct analyzer_message, text)
 
 struct pending {
@@ -54,6 +55,7 @@ struct analyzer_client {
 	uint64_t attached_now, enabled_now;
 	struct analyzer_costs costs;
 	struct loop_source *status_timer;
+	bool status_is_due; /* a session has ended since it was asked */
 	struct unwinding *unwinding;
 	struct program_files *files;
 	char *unwind_folder;
@@ -106,6 +108,7 @@ static void close_connection(struct analyzer_client *a)
 	a->kinds = a->objects = 0;
 	a->generation = 0;
 	a->costs = (struct analyzer_costs){0};
+	a->status_is_due = false;
 	if (a->status_timer)
 		loop_timer_set(a->status_timer, UINT64_MAX);
 }
@@ -215,24 +218,34 @@ static void take_hello(struct analyzer_client *a, const struct analyzer_message 
 		a->o.changed(a->o.arg);
 }
 
+static void ask_status_in(struct analyzer_client *a, uint64_t ns)
+{
+	a->status_is_due = true;
+	loop_timer_set(a->status_timer, clock_now_ns() + ns);
+}
+
 static void note_totals(struct analyzer_client *a, const struct analyzer_message *m)
 {
 	if (m->attached_total > a->attached_now)
 		a->attached_now = m->attached_total;
 	if (m->enabled_total > a->enabled_now)
 		a->enabled_now = m->enabled_total;
+	if (m->type == ANALYZER_DETACHED && !a->status_is_due)
+		ask_status_in(a, STATUS_DELAY_NS);
 	if (m->type != ANALYZER_STATUS_IS)
 		return;
 	a->costs = m->costs;
-	if (a->status_timer && (m->costs.scheduler_attached || m->costs.events_attached))
+	if (!a->status_is_due && (m->costs.scheduler_attached || m->costs.events_attached))
 		loop_timer_set(a->status_timer, clock_now_ns() + STATUS_PERIOD_NS);
 }
 
 static void on_status_timer(void *arg)
 {
 	struct analyzer_request status = {.type = ANALYZER_STATUS};
+	struct analyzer_client *a = arg;
 
-	send_request(arg, &status, NULL, 0, NULL, NULL);
+	a->status_is_due = false;
+	send_request(a, &status, NULL, 0, NULL, NULL);
 }
 
 /* False: it broke the protocol. */
@@ -429,6 +442,7 @@ static int send_request(struct analyzer_client *a, const struct analyzer_request
 		.kind = q->kind,
 		.frequency_hz = q->frequency_hz,
 		.image = q->image,
+		.flags = q->flags,
 	};
 	int r;
 

@@ -61,6 +61,7 @@ struct analyzer_request {
 	enum analyzer_kind kind;
 	uint32_t frequency_hz;
 	uint64_t image; /* ANALYZER_TABLE */
+	uint64_t flags; /* ANALYZER_ATTACH */
 };
 
 /* fn is called exactly once, after this has returned 0; it may be NULL. -ENOTCONN when the analyzer is not up, -errno
