@@ -16,7 +16,7 @@
 #include <assert.h>
 #include <stdint.h>
 
-#define WORKER_PROTOCOL_VERSION 5u
+#define WORKER_PROTOCOL_VERSION 6u
 
 enum worker_message_type {
 	/* front to template */
@@ -32,8 +32,8 @@ enum worker_message_type {
 	WORKER_EXITED = 19,  /* worker_id, pid, value: wait status as of waitpid(2), value2: most resident KiB; it is not
 	                        reaped before REAP */
 	WORKER_BACKEND = 20, /* value: its number; value2: bits of the languages that it takes; flags: WORKER_BACKEND_…;
-	                        text: name, its own word for the language, version, what is missing, how to install it, the
-	                        tool's program, a tab between each. Once for each after HELLO, in order, then one with an empty text */
+	                        text: name, its own word for the language, identity of its files, version, what is missing, how
+	                        to install it, the tool's program, a tab between each. Once for each after HELLO, in order, then one with an empty text */
 	/* front to worker */
 	WORKER_RUN = 32,     /* run_id, trace_id, flags, memory_bytes, output_bytes; value: the deadline for external tools on
 	                        CLOCK_MONOTONIC, 0: none; text: filter directives; flags: WORKER_RUN_…; payload: the job

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/file_identity.h"
 #include "base/log.h"
 #include "base/strbuf.h"
 #include "codegen/backends.h"
@@ -302,6 +304,16 @@ static int warm_one_step(struct template *t)
 	return worker_message_send(t->control_fd, &m, NULL, NULL, 0);
 }
 
+/* Of all the files that a tool is made of, so that another build of the same version is another tool. */
+static uint64_t identity_of(const struct tool *tool)
+{
+	uint64_t identity = 0;
+
+	for (size_t i = 0; tool && i < tool->n_reads; i++)
+		identity = file_identity_mix(identity, tool->reads[i]);
+	return identity;
+}
+
 /* One back end a call: finds what it needs, some 10 to 100 ms where programs are asked for their versions, and tells. */
 static int find_one_backend(struct template *t)
 {
@@ -319,7 +331,8 @@ static int find_one_backend(struct template *t)
 			tool->missing = strdup(r < 0 ? strerror(-r) : "it needs Landlock, which this kernel does not offer");
 		m.value2 = b->languages;
 		m.flags = tool ? WORKER_BACKEND_RUNS_TOOL : 0;
-		snprintf(text, sizeof(text), "%s\t%s\t%s\t%s\t%s\t%s", b->name, b->other_language ? b->other_language : "",
+		snprintf(text, sizeof(text), "%s\t%s\t%016" PRIx64 "\t%s\t%s\t%s\t%s", b->name,
+			b->other_language ? b->other_language : "", identity_of(tool),
 			tool && tool->version ? tool->version : "", tool && tool->missing ? tool->missing : "",
 			tool && tool->install ? tool->install : "", tool && tool->program ? tool->program : "");
 		t->n_backends++;

@@ -2,13 +2,17 @@
 /* Requests that need no compile of their own: answered from the cache, or by one of the same that is under way. And what
  * becomes of a compile's result for those that come later. Runs on the loop's thread. */
 #include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/file_identity.h"
 #include "base/log.h"
 #include "server/compile/compile_private.h"
 
@@ -17,23 +21,17 @@
 
 /* ---- keys ---- */
 
-/* One line of /proc/PID/maps, "start-end perms offset device inode path": device and inode when it is of a file that has
- * a name on disk. Memory that looks like a file is another each time. */
+/* One line of /proc/PID/maps, "start-end perms offset device inode path": the path when it is of a file that has a name on
+ * disk. Memory that looks like a file is another each time. */
 static bool find_file(const char *line, size_t len, const char **ret, size_t *ret_len)
 {
-	const char *path = memchr(line, '/', len), *at = line, *end = line + len;
+	const char *path = memchr(line, '/', len);
 
 	if (!path || strncmp(path, "/memfd:", 7) == 0 || strncmp(path, "/dev/", 5) == 0 || strncmp(path, "/SYSV", 5) == 0)
 		return false;
-	for (int fields = 0; fields < 3; fields++) {
-		at = memchr(at, ' ', (size_t)(end - at));
-		if (!at)
-			return false;
-		at++;
-	}
-	*ret = at;
-	*ret_len = (size_t)(path - at);
-	return path > at;
+	*ret = path;
+	*ret_len = (size_t)(line + len - path);
+	return true;
 }
 
 struct file_text {
@@ -49,8 +47,23 @@ static int compare_files(const void *x, const void *y)
 	return r ? r : (a->len > b->len) - (a->len < b->len);
 }
 
-/* The compilers as they are now: what they say of themselves, and which files their process has mapped, so that another
- * build of the same version is another compiler. Where each is mapped is left to chance, so they are sorted. */
+/* The file as it is on disk. One that is no longer there, since another build has taken its place while this one runs, is
+ * like no other: what it makes must not be found later. */
+static void print_file(const struct file_text *file, struct strbuf *out)
+{
+	char path[PATH_MAX], identity[FILE_IDENTITY_MAX];
+	int n = snprintf(path, sizeof(path), "%.*s", (int)file->len, file->text);
+
+	strbuf_printf(out, "\n%s ", path);
+	if (n < 0 || (size_t)n >= sizeof(path) || file_identity(path, identity, sizeof(identity)) < 0)
+		strbuf_printf(out, "gone %" PRIu64, clock_realtime_ns());
+	else
+		strbuf_puts(out, identity);
+}
+
+/* The compilers as they are now: what they say of themselves, and which files their process has mapped (the worker's program,
+ * libraries, back ends that are libraries), so that another build of the same version is another compiler. Where each is
+ * mapped is left to chance, so they are sorted. */
 static void print_compilers(struct compile_service *s, struct strbuf *out)
 {
 	struct file_text files[FILES_MAX];
@@ -72,8 +85,7 @@ static void print_compilers(struct compile_service *s, struct strbuf *out)
 	for (size_t i = 0; i < n; i++) {
 		if (i && compare_files(&files[i - 1], &files[i]) == 0)
 			continue;
-		strbuf_putc(out, '\n');
-		strbuf_append(out, files[i].text, files[i].len);
+		print_file(&files[i], out);
 	}
 }
 
@@ -104,11 +116,12 @@ static bool can_be_remembered(const struct compile *c)
 	return !job->backend && ps.backends->complete;
 }
 
-/* What is not in the workers themselves: the program's version, or that there is none. */
+/* What is not in the workers themselves: the program, as it was found and as it is now, or that there is none. */
 static void print_compiler_of(const struct compile *c, struct strbuf *out)
 {
 	const struct spvscope_job *job = &c->a.request.job;
 	const struct backend_info *b;
+	char program[FILE_IDENTITY_MAX];
 	struct pool_state ps;
 
 	strbuf_puts(out, c->service->compilers);
@@ -116,8 +129,10 @@ static void print_compiler_of(const struct compile *c, struct strbuf *out)
 		return;
 	pool_state(c->service->pool, &ps);
 	b = backends_for(ps.backends, job->language);
-	if (b)
-		strbuf_printf(out, "\n%s %s %s", b->name, b->version, b->missing);
+	if (!b)
+		return;
+	file_identity(b->program, program, sizeof(program));
+	strbuf_printf(out, "\n%s %s %s %s %s", b->name, b->version, b->missing, b->identity, program);
 }
 
 static int make_keys(struct compile *c)

@@ -12,6 +12,7 @@ static void info_done(struct backend_info *i)
 {
 	free(i->name);
 	free(i->other_language);
+	free(i->identity);
 	free(i->version);
 	free(i->missing);
 	free(i->install);
@@ -29,7 +30,7 @@ void backends_done(struct backends *b)
 static bool take_fields(struct backend_info *i, const struct worker_message *m)
 {
 	char text[WORKER_TEXT_MAX + 1], *at = text;
-	char **const fields[] = {&i->name, &i->other_language, &i->version, &i->missing, &i->install, &i->program};
+	char **const fields[] = {&i->name, &i->other_language, &i->identity, &i->version, &i->missing, &i->install, &i->program};
 
 	memcpy(text, m->text, m->text_len);
 	text[m->text_len] = '\0';

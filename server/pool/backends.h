@@ -16,6 +16,7 @@
 struct backend_info {
 	char *name;
 	char *other_language; /* its own word for a language that has no other here; "" else */
+	char *identity;       /* of the files that it is made of; another one for another build of the same version */
 	char *version;
 	char *missing;        /* why it cannot be used; "": it can */
 	char *install;

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Results that answer the same request again: when they do, when they must not, and what is told of it.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { fragment, isSanitized, makeFolder, Service } from './service.mjs';
+import { build, fragment, isSanitized, makeFolder, Service } from './service.mjs';
 
 const large = readFileSync(join(fileURLToPath(new URL('.', import.meta.url)), '../bench/corpus/large.frag'), 'utf8');
 const crashing = '#version 450\n#pragma STDGL\nvoid main(){}';
@@ -283,6 +283,29 @@ test('results that were dear or asked for again outlive the service', async () =
 	} finally {
 		await second.close();
 	}
+});
+
+test('a worker that was built anew does not answer with what another build made', async () => {
+	const folder = makeFolder(), worker = join(folder, 'spvscope-worker');
+	const bytes = readFileSync(join(build, 'codegen/worker/spvscope-worker'));
+	const dear = { name: 'a.frag', source: fresh(large) };
+	/** Whether this start finds the result of the one before. */
+	const ask = async () => {
+		const own = await Service.start({ folder, cache: true, args: ['--worker-path', worker] });
+		try {
+			return (await own.compile(dear)).body.cache;
+		} finally {
+			await own.stop();
+		}
+	};
+	writeFileSync(worker, bytes, { mode: 0o755 });
+	assert.deepEqual([await ask(), await ask()], ['miss', 'hit']);
+	writeFileSync(worker, bytes); // the same file, the same size, the same version: only not the same build
+	assert.deepEqual([await ask(), await ask()], ['miss', 'hit']);
+	rmSync(worker);
+	writeFileSync(worker, bytes, { mode: 0o755 });
+	assert.deepEqual([await ask(), await ask()], ['miss', 'hit']);
+	rmSync(folder, { recursive: true });
 });
 
 test('memory and disk have bounds', async () => {

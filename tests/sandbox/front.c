@@ -143,7 +143,7 @@ int front_backend(const struct front *f, const char *name)
 
 		if (strncmp(at, name, strlen(name)) != 0 || at[strlen(name)] != '\t')
 			continue;
-		for (int tab = 0; tab < 3; tab++)
+		for (int tab = 0; tab < 4; tab++)
 			at += strcspn(at, "\t") + 1;
 		return *at == '\t' ? i : -1; /* the field of what is missing */
 	}
