@@ -13,11 +13,11 @@
 #include "codegen/backends.h"
 #include "codegen/command/command_private.h"
 #include "codegen/environment.h"
+#include "codegen/tools/arguments.h"
 #include "codegen/tools/clang_messages.h"
 #include "codegen/tools/job_files.h"
 
 #define OUTPUT_NAME "spvscope-out.spv"
-#define SPIRV_MAGIC 0x07230203u
 
 const char *const command_words[] = {"input", "output", "stage", "env", "spirv", "entry", "defines", NULL};
 
@@ -39,38 +39,12 @@ static int find(const struct codegen_backend *self)
 
 /* ---- arguments ---- */
 
-struct arguments {
-	const char *argv[TOOL_MAX_ARGS];
-	size_t n;
-	char *owned[TOOL_MAX_ARGS];
-	size_t n_owned;
-	bool failed;
-};
-
-static void arguments_done(struct arguments *a)
-{
-	for (size_t i = 0; i < a->n_owned; i++)
-		free(a->owned[i]);
-}
-
-/* Takes over the text. */
-static void put(struct arguments *a, char *text)
-{
-	if (!text || a->n + 1 >= TOOL_MAX_ARGS) {
-		free(text);
-		a->failed = true;
-		return;
-	}
-	a->argv[a->n++] = a->owned[a->n_owned++] = text;
-}
-
 static void put_defines(struct arguments *a, const struct spvscope_job *job)
 {
 	for (size_t i = 0; i < job->n_defines; i++) {
 		const struct spvscope_define *d = &job->defines[i];
-		char *text;
 
-		put(a, asprintf(&text, "-D%s%s%s", d->name, d->value ? "=" : "", d->value ? d->value : "") < 0 ? NULL : text);
+		arguments_printf(a, "-D%s%s%s", d->name, d->value ? "=" : "", d->value ? d->value : "");
 	}
 }
 
@@ -102,7 +76,7 @@ static void put_argument(struct arguments *a, const char *arg, const struct mean
 			strbuf_puts(&out, meanings[i].value);
 		arg += len + 2;
 	}
-	put(a, strbuf_take(&out, NULL));
+	arguments_put_owned(a, strbuf_take(&out, NULL));
 }
 
 /* The ending that tells a stage: those of glslang's file names are the short words. */
@@ -159,23 +133,6 @@ static bool has_output(const struct command *c)
 	return false;
 }
 
-static int keep_spirv(struct codegen_run *run, const char *bytes, size_t size)
-{
-	uint32_t magic = 0;
-
-	if (size >= sizeof(magic))
-		memcpy(&magic, bytes, sizeof(magic));
-	if (magic != SPIRV_MAGIC || size % sizeof(uint32_t))
-		return run_refuse(run, run->backend->name, "no-spirv", "%s wrote no SPIR-V, but %zu bytes of something else",
-			run->backend->name, size);
-	run->result->spirv = malloc(size);
-	if (!run->result->spirv)
-		return -ENOMEM;
-	memcpy(run->result->spirv, bytes, size);
-	run->result->n_spirv_words = size / sizeof(uint32_t);
-	return CODEGEN_GOOD;
-}
-
 /* Compilers print their messages on either stream. One that failed without a message that can be read is quoted. */
 static int tell_messages(struct codegen_run *run, const struct job_files *files, const struct tool_answer *a, bool out_too)
 {
@@ -219,7 +176,8 @@ static int run_tool(struct codegen_run *run, const struct job_files *files, cons
 	if (r >= 0)
 		r = tell_messages(run, files, &a, to_file);
 	if (r == CODEGEN_GOOD && !run->job->check_only)
-		r = to_file ? keep_spirv(run, a.outputs[0], a.output_sizes[0]) : keep_spirv(run, a.out, a.out_size);
+		r = tool_keep_spirv(run, run->backend->name, to_file ? a.outputs[0] : a.out,
+			to_file ? a.output_sizes[0] : a.out_size);
 	tool_answer_done(run, &a);
 	return r;
 }

@@ -2,7 +2,6 @@
 /* The back end for OpenCL C and C++ for OpenCL: clang with its own SPIR-V target, as an external tool. find runs in the
  * template, compile in a worker that has a host for it. */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,12 +10,12 @@
 #include "base/strbuf.h"
 #include "codegen/environment.h"
 #include "codegen/run.h"
+#include "codegen/tools/arguments.h"
 #include "codegen/tools/clang_messages.h"
 #include "codegen/tools/job_files.h"
 #include "codegen/tools/time_trace.h"
 #include "codegen/tools/tool.h"
 
-#define SPIRV_MAGIC 0x07230203u
 
 /* The first release whose SPIR-V target compiles what the tests have is named alone: others are had by a command back end. */
 static const char *const programs[] = {"clang-22", "/usr/lib/llvm-22/bin/clang", NULL};
@@ -42,43 +41,6 @@ static int find(const struct codegen_backend *self)
 
 /* ---- the command line ---- */
 
-struct command {
-	const char *argv[TOOL_MAX_ARGS];
-	size_t n;
-	char *owned[TOOL_MAX_ARGS];
-	size_t n_owned;
-	bool failed;
-};
-
-static void command_done(struct command *c)
-{
-	for (size_t i = 0; i < c->n_owned; i++)
-		free(c->owned[i]);
-}
-
-/* One place stays for the NULL at the end. */
-static void put(struct command *c, const char *arg)
-{
-	if (c->n + 1 < TOOL_MAX_ARGS)
-		c->argv[c->n++] = arg;
-	else
-		c->failed = true;
-}
-
-static void put_printed(struct command *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static void put_printed(struct command *c, const char *fmt, ...)
-{
-	va_list ap;
-	char *text = NULL;
-
-	va_start(ap, fmt);
-	if (c->n_owned == TOOL_MAX_ARGS || vasprintf(&text, fmt, ap) < 0)
-		c->failed = true;
-	else
-		put(c, c->owned[c->n_owned++] = text);
-	va_end(ap);
-}
-
 static const char *standard_of(const struct codegen_run *run)
 {
 	bool cpp = run->result->language == SPVSCOPE_LANGUAGE_OPENCL_CPP;
@@ -101,23 +63,23 @@ static const char *const optimize_flags[] = {
 	[SPVSCOPE_OPTIMIZE_PASSES] = "-O0", /* passes are spirv-opt's */
 };
 
-static void put_language(struct command *c, const struct codegen_run *run, const struct environment *env)
+static void put_language(struct arguments *c, const struct codegen_run *run, const struct environment *env)
 {
-	put(c, "clang");
-	put_printed(c, "--target=spirv64v1.%u", env->spirv_version >> 8 & 0xff);
-	put(c, "-x");
-	put(c, run->result->language == SPVSCOPE_LANGUAGE_OPENCL_CPP ? "clcpp" : "cl");
-	put_printed(c, "-cl-std=%s", standard_of(run));
-	put(c, "-I.");
+	arguments_put(c, "clang");
+	arguments_printf(c, "--target=spirv64v1.%u", env->spirv_version >> 8 & 0xff);
+	arguments_put(c, "-x");
+	arguments_put(c, run->result->language == SPVSCOPE_LANGUAGE_OPENCL_CPP ? "clcpp" : "cl");
+	arguments_printf(c, "-cl-std=%s", standard_of(run));
+	arguments_put(c, "-I.");
 	for (size_t i = 0; i < run->job->n_defines; i++) {
 		const struct spvscope_define *d = &run->job->defines[i];
-		put_printed(c, "-D%s=%s", d->name, d->value ? d->value : "");
+		arguments_printf(c, "-D%s=%s", d->name, d->value ? d->value : "");
 	}
 	/* Messages for a reader that is no person. */
-	put(c, "-fno-color-diagnostics");
-	put(c, "-fno-caret-diagnostics");
-	put(c, "-fdiagnostics-print-source-range-info");
-	put(c, "-ferror-limit=100");
+	arguments_put(c, "-fno-color-diagnostics");
+	arguments_put(c, "-fno-caret-diagnostics");
+	arguments_put(c, "-fdiagnostics-print-source-range-info");
+	arguments_put(c, "-ferror-limit=100");
 }
 
 /* ---- one run of clang ---- */
@@ -142,10 +104,10 @@ static int take_dependencies(struct codegen_run *run, const struct job_files *fi
 }
 
 /* Runs it and tells what it said. CODEGEN_GOOD with the answer, which the caller gives back in any case. */
-static int run_clang(struct codegen_run *run, const struct job_files *files, struct command *c,
+static int run_clang(struct codegen_run *run, const struct job_files *files, struct arguments *c,
 	struct tool_request *request, struct tool_answer *a)
 {
-	put(c, files->source_name);
+	arguments_put(c, files->source_name);
 	if (c->failed)
 		return -ENOMEM;
 	request->argv = c->argv;
@@ -167,53 +129,37 @@ static int run_clang(struct codegen_run *run, const struct job_files *files, str
 	return r;
 }
 
-static int keep_spirv(struct codegen_run *run, const char *bytes, size_t size)
-{
-	uint32_t magic = 0;
-
-	if (size >= sizeof(magic))
-		memcpy(&magic, bytes, sizeof(magic));
-	if (magic != SPIRV_MAGIC || size % sizeof(uint32_t))
-		return run_refuse(run, "clang", "no-spirv", "clang wrote no SPIR-V, but %zu bytes of something else", size);
-	run->result->spirv = malloc(size);
-	if (!run->result->spirv)
-		return -ENOMEM;
-	memcpy(run->result->spirv, bytes, size);
-	run->result->n_spirv_words = size / sizeof(uint32_t);
-	return CODEGEN_GOOD;
-}
-
 static int generate(struct codegen_run *run, const struct job_files *files, const struct environment *env)
 {
-	_cleanup_(command_done) struct command c = {.n = 0};
+	_cleanup_(arguments_done) struct arguments c = {.n = 0};
 	struct tool_request request = {.outputs = {"spvscope-out.d", "spvscope-out.spv"}, .n_outputs = 2};
 	struct tool_answer a = {0};
 
 	put_language(&c, run, env);
-	put(&c, optimize_flags[run->job->optimize]);
-	put(&c, "-MMD");
-	put(&c, "-MF");
-	put(&c, request.outputs[0]);
-	put(&c, "-MT");
-	put(&c, "x");
+	arguments_put(&c, optimize_flags[run->job->optimize]);
+	arguments_put(&c, "-MMD");
+	arguments_put(&c, "-MF");
+	arguments_put(&c, request.outputs[0]);
+	arguments_put(&c, "-MT");
+	arguments_put(&c, "x");
 	if (run->job->check_only) {
-		put(&c, "-fsyntax-only");
+		arguments_put(&c, "-fsyntax-only");
 	} else {
-		put(&c, "-c");
-		put(&c, "-fno-temp-file"); /* it can write into the file that is there, and make none */
-		put(&c, "-o");
-		put(&c, request.outputs[1]);
+		arguments_put(&c, "-c");
+		arguments_put(&c, "-fno-temp-file"); /* it can write into the file that is there, and make none */
+		arguments_put(&c, "-o");
+		arguments_put(&c, request.outputs[1]);
 	}
 	if (span_enabled(run, SPVSCOPE_LEVEL_DEBUG, "codegen::tool::clang::ExecuteCompiler")) {
 		request.outputs[request.n_outputs++] = "spvscope-out.json";
-		put_printed(&c, "-ftime-trace=%s", request.outputs[2]);
-		put(&c, "-ftime-trace-granularity=20");
+		arguments_printf(&c, "-ftime-trace=%s", request.outputs[2]);
+		arguments_put(&c, "-ftime-trace-granularity=20");
 	}
 	int r = run_clang(run, files, &c, &request, &a);
 	if (r == CODEGEN_GOOD)
 		r = take_dependencies(run, files, a.outputs[0]) < 0 ? -ENOMEM : CODEGEN_GOOD;
 	if (r == CODEGEN_GOOD && !run->job->check_only)
-		r = keep_spirv(run, a.outputs[1], a.output_sizes[1]);
+		r = tool_keep_spirv(run, "clang", a.outputs[1], a.output_sizes[1]);
 	tool_answer_done(run, &a);
 	return r;
 }
@@ -243,16 +189,16 @@ static char *own_lines(struct codegen_run *run, const struct job_files *files, c
 
 static int preprocess(struct codegen_run *run, const struct job_files *files, const struct environment *env)
 {
-	_cleanup_(command_done) struct command c = {.n = 0};
+	_cleanup_(arguments_done) struct arguments c = {.n = 0};
 	struct tool_request request = {.outputs = {"spvscope-out.i"}, .n_outputs = 1};
 	struct tool_answer a = {0};
 	const char *outer;
 	uint32_t span = stage_begin(run, "codegen::preprocess", &outer);
 
 	put_language(&c, run, env);
-	put(&c, "-E");
-	put(&c, "-o");
-	put(&c, request.outputs[0]);
+	arguments_put(&c, "-E");
+	arguments_put(&c, "-o");
+	arguments_put(&c, request.outputs[0]);
 	int r = run_clang(run, files, &c, &request, &a);
 	if (r == CODEGEN_GOOD) {
 		run->result->preprocessed = own_lines(run, files, a.outputs[0]);

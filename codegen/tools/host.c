@@ -51,7 +51,7 @@ struct host {
 	struct job_folder folder;
 	struct landlock_path paths[TOOL_MAX_READS + ARRAY_SIZE(system_files) + 1 + TOOL_MAX_OUTPUTS];
 	size_t n_paths;     /* of the tool and the system; the folder and the outputs go behind them */
-	struct tool_seccomp *seccomp;
+	struct seccomp_program *seccomp;
 	struct process resident;
 };
 

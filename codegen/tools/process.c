@@ -129,7 +129,7 @@ static int confine(const struct child *c)
 		r = set_limits(c);
 	if (r >= 0)
 		r = landlock_restrict(c->spec->ruleset_fd);
-	return r < 0 ? r : tool_seccomp_apply(c->spec->seccomp);
+	return r < 0 ? r : seccomp_program_load(c->spec->seccomp);
 }
 
 /* In the child of a vfork, which shares our memory and stack frame: it calls the kernel, and writes one number. */

@@ -14,7 +14,7 @@
 #define PROCESS_MAX_TASKS        64           /* processes and threads beside those that the system has already */
 #define PROCESS_MAX_FILE_BYTES   (256ull << 20)
 
-struct tool_seccomp;
+struct seccomp_program;
 
 struct process_spec {
 	const char *program;
@@ -22,7 +22,7 @@ struct process_spec {
 	char *const *env;
 	int folder_fd;      /* where it starts */
 	int ruleset_fd;     /* Landlock's */
-	const struct tool_seccomp *seccomp; /* NULL: none */
+	const struct seccomp_program *seccomp; /* NULL: none */
 	uint64_t memory_bytes; /* of each of its processes; 0: no limit of its own */
 	bool resident;
 };

@@ -18,6 +18,8 @@
 #define EARLIER_PART 16
 #define EARLIER_MAX_NS (250 * NS_PER_MS)
 
+#define SPIRV_MAGIC 0x07230203u
+
 static struct {
 	int socket;
 	uint64_t memory_bytes, deadline_ns;
@@ -228,4 +230,20 @@ int tool_judge(struct codegen_run *run, const struct tool_answer *a)
 		run_refuse(run, name, "not-started", "%s could not be started: %s", name, strerror(a->status));
 		return -ECHILD;
 	}
+}
+
+int tool_keep_spirv(struct codegen_run *run, const char *tool, const char *bytes, size_t size)
+{
+	uint32_t magic = 0;
+
+	if (size >= sizeof(magic))
+		memcpy(&magic, bytes, sizeof(magic));
+	if (magic != SPIRV_MAGIC || size % sizeof(uint32_t))
+		return run_refuse(run, tool, "no-spirv", "%s wrote no SPIR-V, but %zu bytes of something else", tool, size);
+	run->result->spirv = malloc(size);
+	if (!run->result->spirv)
+		return -ENOMEM;
+	memcpy(run->result->spirv, bytes, size);
+	run->result->n_spirv_words = size / sizeof(uint32_t);
+	return CODEGEN_GOOD;
 }

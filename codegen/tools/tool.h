@@ -109,5 +109,7 @@ void tool_answer_done(struct codegen_run *run, struct tool_answer *a);
 /* For an answer that is no orderly exit: says so in a diagnostic, and returns what the back end must return, -ETIME, -ENOMEM
  * or -ECHILD. 0: it has exited by itself; how many processes it left behind is told as a warning. */
 int tool_judge(struct codegen_run *run, const struct tool_answer *a);
+/* Makes what the tool wrote the run's SPIR-V. CODEGEN_GOOD; CODEGEN_WRONG, told, when it is none; -ENOMEM. */
+int tool_keep_spirv(struct codegen_run *run, const char *tool, const char *bytes, size_t size);
 
 #endif

@@ -21,32 +21,10 @@
 
 #include "base/cleanup.h"
 
-#ifndef WORKER_SANITIZED
-#define WORKER_SANITIZED 0
-#endif
-
-#define MAX_CONDITIONS 2
 #define NEW_NAMESPACES \
 	(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWCGROUP)
 
-/* It is told that it was done. */
-#define PRETEND (-1)
-
-enum who { ALL, THOSE_THAT_FORK };
-
-static const struct rule {
-	int nr;
-	int refuse; /* 0: allowed; else the errno that it fails with, or PRETEND */
-	enum who who;
-	const char *name;
-	const char *why;
-	struct condition {
-		bool set;
-		unsigned arg;
-		uint64_t mask; /* 0: the whole argument */
-		uint64_t value;
-	} when[MAX_CONDITIONS]; /* all that are set must hold */
-} rules[] = {
+static const struct seccomp_rule rules[] = {
 #define CALL(x) .nr = SCMP_SYS(x), .name = #x
 	/* memory: private, or of files that it may read and write anyway; other memory has no limit */
 	{CALL(brk), .why = "malloc"},
@@ -114,8 +92,8 @@ static const struct rule {
 	{CALL(rename), .refuse = EACCES, .why = "it can make no files but those that were made for it"},
 	{CALL(renameat), .refuse = EACCES, .why = "the same"},
 	{CALL(renameat2), .refuse = EACCES, .why = "the same"},
-	{CALL(unlink), .refuse = PRETEND, .why = "compilers remove what they could not finish; the folder is emptied anyway"},
-	{CALL(unlinkat), .refuse = PRETEND, .why = "the same"},
+	{CALL(unlink), .refuse = SECCOMP_PRETEND, .why = "compilers remove what they could not finish; the folder is emptied anyway"},
+	{CALL(unlinkat), .refuse = SECCOMP_PRETEND, .why = "the same"},
 	{CALL(mkdir), .refuse = EACCES, .why = "the same"},
 	{CALL(mkdirat), .refuse = EACCES, .why = "the same"},
 	{CALL(chmod), .refuse = EPERM, .why = "compilers make what they link executable; nobody executes it here"},
@@ -196,12 +174,12 @@ static const struct rule {
 	{CALL(getrandom), .why = "seeds of hash tables"},
 
 	/* tools that start others */
-	{CALL(clone), .who = THOSE_THAT_FORK, .why = "its own children, which get all these walls and its process group",
+	{CALL(clone), .who = SECCOMP_THOSE_THAT_FORK, .why = "its own children, which get all these walls and its process group",
 		.when = {{true, 0, CLONE_THREAD | NEW_NAMESPACES, 0}}},
-	{CALL(fork), .who = THOSE_THAT_FORK, .why = "the same"},
-	{CALL(vfork), .who = THOSE_THAT_FORK, .why = "the same"},
-	{CALL(wait4), .who = THOSE_THAT_FORK, .why = "the ends of its children"},
-	{CALL(waitid), .who = THOSE_THAT_FORK, .why = "the ends of its children"},
+	{CALL(fork), .who = SECCOMP_THOSE_THAT_FORK, .why = "the same"},
+	{CALL(vfork), .who = SECCOMP_THOSE_THAT_FORK, .why = "the same"},
+	{CALL(wait4), .who = SECCOMP_THOSE_THAT_FORK, .why = "the ends of its children"},
+	{CALL(waitid), .who = SECCOMP_THOSE_THAT_FORK, .why = "the ends of its children"},
 
 	/* refused in other words than "there is no such call" */
 	{CALL(setpgid), .refuse = EPERM, .why = "the group is what the whole tree is ended by"},
@@ -214,103 +192,13 @@ static const struct rule {
 #undef CALL
 };
 
-struct tool_seccomp {
-	size_t n_insns;
-	struct sock_filter insns[];
-};
-
-static int add_rule(scmp_filter_ctx ctx, const struct rule *rule)
+int tool_seccomp_prepare(bool may_fork, struct seccomp_program **ret)
 {
-	struct scmp_arg_cmp args[MAX_CONDITIONS];
-	unsigned n_args = 0;
-
-	for (size_t i = 0; i < MAX_CONDITIONS; i++) {
-		const struct condition *c = &rule->when[i];
-		if (!c->set)
-			continue;
-		args[n_args++] = c->mask ? (struct scmp_arg_cmp){c->arg, SCMP_CMP_MASKED_EQ, c->mask, c->value}
-					 : (struct scmp_arg_cmp){c->arg, SCMP_CMP_EQ, c->value, 0};
-	}
-	uint32_t action = rule->refuse == PRETEND ? SCMP_ACT_ERRNO(0)
-		: rule->refuse		      ? SCMP_ACT_ERRNO((uint32_t)rule->refuse)
-					      : SCMP_ACT_ALLOW;
-	int r = seccomp_rule_add_array(ctx, action, rule->nr, n_args, args);
-	/* A call that this architecture never had cannot be made either. */
-	return r == -EDOM || rule->nr < 0 ? 0 : r;
-}
-
-/* libseccomp 2.5 writes programs to descriptors only. */
-static int export_program(scmp_filter_ctx ctx, struct tool_seccomp **ret)
-{
-	_cleanup_fd_ int fd = memfd_create("seccomp-program", MFD_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	int r = seccomp_export_bpf(ctx, fd);
-	if (r < 0)
-		return r;
-	off_t size = lseek(fd, 0, SEEK_END);
-	if (size <= 0 || (size_t)size % sizeof(struct sock_filter) != 0)
-		return -EBADMSG;
-	_cleanup_free_ struct tool_seccomp *p = malloc(sizeof(*p) + (size_t)size);
-	if (!p)
-		return -ENOMEM;
-	p->n_insns = (size_t)size / sizeof(struct sock_filter);
-	if (pread(fd, p->insns, (size_t)size, 0) != size)
-		return -EIO;
-	*ret = TAKE_PTR(p);
-	return 0;
-}
-
-static void release_filter(scmp_filter_ctx *ctx)
-{
-	if (*ctx)
-		seccomp_release(*ctx);
-}
-
-int tool_seccomp_prepare(bool may_fork, struct tool_seccomp **ret)
-{
-	*ret = NULL;
-	if (WORKER_SANITIZED || prctl(PR_GET_SECCOMP, 0, 0, 0, 0) < 0)
-		return 0;
-	_cleanup_(release_filter) scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
-	if (!ctx)
-		return -ENOMEM;
-	seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-	for (size_t i = 0; i < ARRAY_SIZE(rules); i++) {
-		if (rules[i].who == THOSE_THAT_FORK && !may_fork)
-			continue;
-		int r = add_rule(ctx, &rules[i]);
-		if (r < 0)
-			return r;
-	}
-	return export_program(ctx, ret);
-}
-
-void tool_seccomp_free(struct tool_seccomp *s)
-{
-	free(s);
-}
-
-int tool_seccomp_apply(const struct tool_seccomp *s)
-{
-	if (!s)
-		return 0;
-	struct sock_fprog program = {
-		.len = (unsigned short)s->n_insns,
-		.filter = (struct sock_filter *)(uintptr_t)s->insns,
-	};
-	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, &program) < 0)
-		return -errno;
-	return 0;
+	return seccomp_program_new(rules, ARRAY_SIZE(rules), SCMP_ACT_ERRNO(ENOSYS), may_fork, ret);
 }
 
 void tool_seccomp_describe(FILE *out)
 {
-	if (WORKER_SANITIZED)
-		fprintf(out, "  (not in this build: it is built with a sanitizer)\n");
-	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
-		fprintf(out, "  %-8s %-18s %s%s\n",
-			rules[i].refuse == PRETEND ? "ignored" : rules[i].refuse ? "refused" : "allowed", rules[i].name,
-			rules[i].who == THOSE_THAT_FORK ? "if the tool may start others: " : "", rules[i].why);
+	seccomp_rules_describe(rules, ARRAY_SIZE(rules), out);
 	fprintf(out, "  %-8s %-18s %s\n", "refused", "(all others)", "as by a kernel that lacks them");
 }

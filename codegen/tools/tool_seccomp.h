@@ -7,14 +7,10 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-struct tool_seccomp;
+#include "codegen/worker/seccomp_rules.h"
 
-/* may_fork: it may start processes, not only threads. *ret stays NULL, with 0 returned, in a build with a sanitizer's
- * runtime or on a kernel without seccomp. */
-int tool_seccomp_prepare(bool may_fork, struct tool_seccomp **ret);
-void tool_seccomp_free(struct tool_seccomp *s);
-/* On the calling thread. Needs no_new_privs. Touches no memory of the process, so that a vfork'ed child may call it. */
-int tool_seccomp_apply(const struct tool_seccomp *s);
+/* may_fork: it may start processes, not only threads. As seccomp_program_new; seccomp_program_load loads it. */
+int tool_seccomp_prepare(bool may_fork, struct seccomp_program **ret);
 void tool_seccomp_describe(FILE *out);
 
 #endif

@@ -67,7 +67,7 @@ int landlock_restrict(int ruleset_fd);
 struct seccomp_program;
 /* *ret stays NULL, with 0 returned, where there is no seccomp. */
 int seccomp_prepare(struct seccomp_program **ret);
-void seccomp_program_free(struct seccomp_program *p);
+void seccomp_program_free(struct seccomp_program *p); /* of seccomp_rules.h */
 /* Binds the program to the calling process and loads it. Needs no_new_privs. */
 int seccomp_apply(struct seccomp_program *p);
 void seccomp_describe(FILE *out);

@@ -18,29 +18,13 @@
 #include <sys/syscall.h>
 
 #include "base/cleanup.h"
-
-#ifndef WORKER_SANITIZED
-#define WORKER_SANITIZED 0 /* sanitizers' runtimes make calls of their own, of no fixed list */
-#endif
+#include "codegen/worker/seccomp_rules.h"
 
 /* Stands in the template's program where a worker's own pid goes. Above any pid (PID_MAX_LIMIT is 1<<22) and equal to
  * no other constant in the program, so that it can be found again. */
 #define OWN_PID 0x6F776E00u
 
-#define MAX_CONDITIONS 2
-
-static const struct rule {
-	int nr;
-	int refuse; /* 0: allowed; else the errno that it fails with */
-	const char *name;
-	const char *why;
-	struct condition {
-		bool set;
-		unsigned arg;
-		uint64_t mask; /* 0: the whole argument */
-		uint64_t value;
-	} when[MAX_CONDITIONS]; /* all that are set must hold */
-} rules[] = {
+static const struct seccomp_rule rules[] = {
 #define CALL(x) .nr = SCMP_SYS(x), .name = #x
 	/* memory */
 	{CALL(brk), .why = "malloc"},
@@ -104,78 +88,9 @@ static const struct rule {
 #undef CALL
 };
 
-struct seccomp_program {
-	size_t n_insns;
-	struct sock_filter insns[];
-};
-
-static int add_rule(scmp_filter_ctx ctx, const struct rule *rule)
-{
-	struct scmp_arg_cmp args[MAX_CONDITIONS];
-	unsigned n_args = 0;
-
-	for (size_t i = 0; i < MAX_CONDITIONS; i++) {
-		const struct condition *c = &rule->when[i];
-		if (!c->set)
-			continue;
-		args[n_args++] = c->mask ? (struct scmp_arg_cmp){c->arg, SCMP_CMP_MASKED_EQ, c->mask, c->value}
-					 : (struct scmp_arg_cmp){c->arg, SCMP_CMP_EQ, c->value, 0};
-	}
-	uint32_t action = rule->refuse ? SCMP_ACT_ERRNO((uint32_t)rule->refuse) : SCMP_ACT_ALLOW;
-	int r = seccomp_rule_add_array(ctx, action, rule->nr, n_args, args);
-	/* A call that this architecture never had (arm64 has no open) cannot be made either. */
-	return r == -EDOM || rule->nr < 0 ? 0 : r;
-}
-
-/* libseccomp 2.5 writes programs to descriptors only. */
-static int export_program(scmp_filter_ctx ctx, struct seccomp_program **ret)
-{
-	_cleanup_fd_ int fd = memfd_create("seccomp-program", MFD_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	int r = seccomp_export_bpf(ctx, fd);
-	if (r < 0)
-		return r;
-	off_t size = lseek(fd, 0, SEEK_END);
-	if (size <= 0 || (size_t)size % sizeof(struct sock_filter) != 0)
-		return -EBADMSG;
-	_cleanup_free_ struct seccomp_program *p = malloc(sizeof(*p) + (size_t)size);
-	if (!p)
-		return -ENOMEM;
-	p->n_insns = (size_t)size / sizeof(struct sock_filter);
-	if (pread(fd, p->insns, (size_t)size, 0) != size)
-		return -EIO;
-	*ret = TAKE_PTR(p);
-	return 0;
-}
-
-static void release_filter(scmp_filter_ctx *ctx)
-{
-	if (*ctx)
-		seccomp_release(*ctx);
-}
-
 int seccomp_prepare(struct seccomp_program **ret)
 {
-	*ret = NULL;
-	if (WORKER_SANITIZED || prctl(PR_GET_SECCOMP, 0, 0, 0, 0) < 0)
-		return 0;
-	_cleanup_(release_filter) scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
-	if (!ctx)
-		return -ENOMEM;
-	/* A binary tree instead of a row of comparisons: the kernel runs it at every call that looks at an argument. */
-	seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-	for (size_t i = 0; i < ARRAY_SIZE(rules); i++) {
-		int r = add_rule(ctx, &rules[i]);
-		if (r < 0)
-			return r;
-	}
-	return export_program(ctx, ret);
-}
-
-void seccomp_program_free(struct seccomp_program *p)
-{
-	free(p);
+	return seccomp_program_new(rules, ARRAY_SIZE(rules), SCMP_ACT_KILL_PROCESS, false, ret);
 }
 
 /* Each worker has its own copy of the template's memory, so that it can write its pid in place. */
@@ -199,20 +114,12 @@ int seccomp_apply(struct seccomp_program *p)
 	int r = bind_to_own_pid(p);
 	if (r < 0)
 		return r;
-	struct sock_fprog program = {.len = (unsigned short)p->n_insns, .filter = p->insns};
-	/* SPEC_ALLOW: before Linux 5.16 a filter switched off speculative store bypass for the whole compile. A worker
-	 * runs no submitted code and shares its address space with nobody. */
-	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, &program) < 0)
-		return -errno;
-	return 1;
+	r = seccomp_program_load(p);
+	return r < 0 ? r : 1;
 }
 
 void seccomp_describe(FILE *out)
 {
-	if (WORKER_SANITIZED)
-		fprintf(out, "  (not in this build: sanitizers make calls of their own)\n");
-	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
-		fprintf(out, "  %-8s %-18s %s\n", rules[i].refuse ? "refused" : "allowed", rules[i].name,
-			rules[i].why);
+	seccomp_rules_describe(rules, ARRAY_SIZE(rules), out);
 	fprintf(out, "  %-8s %-18s %s\n", "killed", "(all others)", "SIGSYS; the request reports a crash");
 }

@@ -330,7 +330,7 @@ static void run_as_tool(const char *verb, const char *object, bool may_fork, uin
 {
 	char *const argv[] = {(char *)"self", (char *)(uintptr_t)verb, (char *)(uintptr_t)object, NULL};
 	char *const env[] = {(char *)"LC_ALL=C", (char *)"ASAN_OPTIONS=detect_leaks=0", NULL};
-	struct tool_seccomp *seccomp;
+	struct seccomp_program *seccomp;
 	_cleanup_fd_ int ruleset_fd = make_ruleset();
 	struct process p;
 
@@ -348,7 +348,7 @@ static void run_as_tool(const char *verb, const char *object, bool may_fork, uin
 	assert_int_equal(process_start(&p, &spec), 0);
 	assert_int_equal(process_watch(&p, worker_end[0], clock_now_ns() + patience_ns, NULL, NULL, &ret->end), 0);
 	process_end(&p, ret);
-	tool_seccomp_free(seccomp);
+	seccomp_program_free(seccomp);
 }
 
 static void try_all(bool may_fork)
