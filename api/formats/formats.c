@@ -14,6 +14,7 @@ const struct span_format span_formats[] = {
 
 const struct flame_format flame_formats[] = {
 	{"columns", "application/json", format_columns},
+	{"packed", "application/octet-stream", format_packed},
 	{"tree", "application/json", format_tree},
 	{"folded", "text/plain; charset=utf-8", format_folded},
 	{NULL, NULL, NULL},

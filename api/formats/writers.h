@@ -10,6 +10,8 @@ void format_text(const struct trace_tree *tree, const struct trace_info *info, s
 
 void format_columns(const struct profile *profile, const struct trace_tree *tree, uint32_t span, enum profile_kind kind,
 	const struct trace_info *info, struct strbuf *out);
+void format_packed(const struct profile *profile, const struct trace_tree *tree, uint32_t span, enum profile_kind kind,
+	const struct trace_info *info, struct strbuf *out);
 void format_tree(const struct profile *profile, const struct trace_tree *tree, uint32_t span, enum profile_kind kind,
 	const struct trace_info *info, struct strbuf *out);
 void format_folded(const struct profile *profile, const struct trace_tree *tree, uint32_t span, enum profile_kind kind,

@@ -172,6 +172,44 @@ static void columns_hold_every_sample(void **state)
 	done(&f);
 }
 
+static void packed_columns_hold_what_the_columns_hold(void **state)
+{
+	(void)state;
+	struct fixture f;
+	json_t *columns = parse(written(&f, "columns", TRACE_NO_SPAN));
+	done(&f);
+	const char *packed = written(&f, "packed", TRACE_NO_SPAN);
+	const char *newline = strchr(packed, '\n');
+	assert_non_null(newline);
+	json_t *line = json_loadb(packed, (size_t)(newline - packed), 0, NULL);
+	assert_non_null(line);
+	size_t at = (size_t)(newline - packed) + 1;
+	const char *group, *name;
+	json_t *table, *type;
+	json_object_foreach(line, group, table) {
+		if (!json_is_object(table))
+			continue;
+		size_t rows = (size_t)integer(table, "rows");
+		json_object_foreach(table, name, type) {
+			if (!json_is_string(type))
+				continue;
+			const char *word = json_string_value(type);
+			size_t width = !strcmp(word, "u8") ? 1 : !strcmp(word, "i32") ? 4 : 8;
+			at = (at + 7) / 8 * 8;
+			for (size_t i = 0; i < rows; i++, at += width) {
+				int32_t number = 0;
+				double real;
+				memcpy(width == 8 ? (void *)&real : &number, packed + at, width);
+				assert_int_equal(width == 8 ? (json_int_t)real : number, cell(columns, group, name, i));
+			}
+		}
+	}
+	assert_int_equal((at + 7) / 8 * 8, f.out.len);
+	json_decref(line);
+	json_decref(columns);
+	done(&f);
+}
+
 static void time_off_the_cpu_weighs_its_nanoseconds(void **state)
 {
 	(void)state;
@@ -253,6 +291,7 @@ int main(void)
 		cmocka_unit_test(a_span_limits_the_stacks_to_its_subtree),
 		cmocka_unit_test(the_tree_counts_what_is_below),
 		cmocka_unit_test(columns_hold_every_sample),
+		cmocka_unit_test(packed_columns_hold_what_the_columns_hold),
 		cmocka_unit_test(columns_of_a_span_hold_its_samples_only),
 		cmocka_unit_test(time_off_the_cpu_weighs_its_nanoseconds),
 		cmocka_unit_test(page_faults_are_counted),
