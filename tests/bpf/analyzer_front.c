@@ -88,23 +88,98 @@ int front_end(struct front *f)
 	return status;
 }
 
-struct analyzer_message front_ask(struct front *f, uint32_t type, uint64_t session, pid_t pid, uint32_t kind,
-	uint32_t frequency_hz, int *ret_fd)
+static struct analyzer_message ask(struct front *f, struct analyzer_message m, int *ret_fd)
 {
-	struct analyzer_message m = {.version = ANALYZER_PROTOCOL_VERSION, .type = type, .session = session, .pid = pid,
-		.kind = kind, .frequency_hz = frequency_hz};
 	struct analyzer_message answer;
 	int fd = -1;
 
+	m.version = ANALYZER_PROTOCOL_VERSION;
 	assert_int_equal(unix_message_send(f->socket, &m, HEAD_BYTES, NULL, 0), 0);
 	receive(f, &answer, &fd);
-	assert_int_equal(answer.type, type - ANALYZER_ATTACH + ANALYZER_ATTACHED);
-	assert_int_equal(answer.session, session);
+	assert_int_equal(answer.type, m.type - ANALYZER_ATTACH + ANALYZER_ATTACHED);
+	assert_int_equal(answer.session, m.session);
 	if (ret_fd)
 		*ret_fd = fd;
 	else
 		fd_close(fd);
 	return answer;
+}
+
+struct analyzer_message front_ask(struct front *f, uint32_t type, uint64_t session, pid_t pid, uint32_t kind,
+	uint32_t frequency_hz, int *ret_fd)
+{
+	return ask(f, (struct analyzer_message){.type = type, .session = session, .pid = pid, .kind = kind,
+		.frequency_hz = frequency_hz}, ret_fd);
+}
+
+int front_set_up(void **state)
+{
+	struct front *f = calloc(1, sizeof(*f));
+
+	assert_non_null(f);
+	front_start(f, false);
+	*state = f;
+	return 0;
+}
+
+int front_tear_down(void **state)
+{
+	struct front *f = *state;
+	int status = front_end(f);
+
+	free(f);
+	return status;
+}
+
+static void skip_because(const char *why)
+{
+	print_message("# skipped: %s\n", why);
+	skip();
+}
+
+enum analyzer_kind front_need(const struct front *f)
+{
+	if (!f->hello.kinds)
+		skip_because(f->hello.text);
+	return f->hello.objects & 1u << ANALYZER_RELEASE ? ANALYZER_RELEASE : ANALYZER_DEBUG;
+}
+
+void front_need_object(const struct front *f, enum analyzer_kind object)
+{
+	front_need(f);
+	if (!(f->hello.objects & 1u << object))
+		skip_because(object == ANALYZER_DEBUG ? "the debug object is not built" : "the release object is not built");
+}
+
+static uint64_t attach(struct front *f, pid_t pid, enum analyzer_kind kind, uint64_t flags)
+{
+	uint64_t session = f->next_session++;
+	struct analyzer_message m = ask(f, (struct analyzer_message){.type = ANALYZER_ATTACH, .session = session, .pid = pid,
+		.kind = kind, .frequency_hz = FRONT_FREQUENCY_HZ, .flags = flags}, NULL);
+
+	if (m.error)
+		print_message("# attach: %s\n", m.text);
+	assert_int_equal(m.error, 0);
+	assert_true(m.kind == kind || !(f->hello.objects & 1u << kind)); /* the other one serves where it is alone */
+	return session;
+}
+
+uint64_t front_attach(struct front *f, pid_t pid, enum analyzer_kind kind)
+{
+	return attach(f, pid, kind, 0);
+}
+
+uint64_t front_attach_enabled(struct front *f, pid_t pid, enum analyzer_kind kind)
+{
+	return attach(f, pid, kind, ANALYZER_ATTACH_ENABLED);
+}
+
+struct analyzer_message front_must(struct front *f, uint32_t type, uint64_t session)
+{
+	struct analyzer_message m = front_ask(f, type, session, 0, 0, 0, NULL);
+
+	assert_int_equal(m.error, 0);
+	return m;
 }
 
 int front_send_table(struct front *f, uint64_t image, int table_fd, int image_fd)

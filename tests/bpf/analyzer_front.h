@@ -31,6 +31,25 @@ int front_send_table(struct front *f, uint64_t image, int table_fd, int image_fd
 /* Descriptors that the analyzer has open; -1 when that is not for us to see. */
 int front_count_fds(const struct front *f);
 
+/* ---- for most tests ---- */
+
+#define FRONT_FREQUENCY_HZ 4999
+
+/* A front of its own for a test, which finds it in *state. */
+int front_set_up(void **state);
+int front_tear_down(void **state);
+#define with_front(test) cmocka_unit_test_setup_teardown(test, front_set_up, front_tear_down)
+
+/* The running test is left when this machine or user cannot analyze at all, or not by that object. */
+enum analyzer_kind front_need(const struct front *f); /* release, or what there is instead */
+void front_need_object(const struct front *f, enum analyzer_kind object);
+/* What must succeed: a session at FRONT_FREQUENCY_HZ, and any other request. */
+uint64_t front_attach(struct front *f, pid_t pid, enum analyzer_kind kind);
+uint64_t front_attach_enabled(struct front *f, pid_t pid, enum analyzer_kind kind); /* as the real front does */
+struct analyzer_message front_must(struct front *f, uint32_t type, uint64_t session);
+
+/* ---- what is analyzed ---- */
+
 struct burner {
 	pid_t pid;
 	char *maps; /* the text of its maps, owned */

@@ -18,62 +18,10 @@
 #include "tests/bpf/analyzer_front.h"
 #include "tests/unit/cmocka_head.h"
 
-#define FREQUENCY_HZ 4999
-
 static void run_for_ms(unsigned ms)
 {
 	struct timespec ts = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
 	nanosleep(&ts, NULL);
-}
-
-static int start(void **state)
-{
-	struct front *f = calloc(1, sizeof(*f));
-
-	front_start(f, false);
-	*state = f;
-	return 0;
-}
-
-static int end(void **state)
-{
-	struct front *f = *state;
-	int status = front_end(f);
-
-	free(f);
-	return status;
-}
-
-/* The running test is left when this machine or user cannot analyze. */
-static void need_analyzer(const struct front *f, enum analyzer_kind object)
-{
-	if (!f->hello.kinds) {
-		print_message("# skipped: %s\n", f->hello.text);
-		skip();
-	}
-	if (!(f->hello.objects & 1u << object)) {
-		print_message("# skipped: the %s object is not built\n", object == ANALYZER_DEBUG ? "debug" : "release");
-		skip();
-	}
-}
-
-static uint64_t attach(struct front *f, pid_t pid, enum analyzer_kind kind)
-{
-	uint64_t session = f->next_session++;
-	struct analyzer_message m = front_ask(f, ANALYZER_ATTACH, session, pid, kind, FREQUENCY_HZ, NULL);
-
-	if (m.error)
-		print_message("# attach: %s\n", m.text);
-	assert_int_equal(m.error, 0);
-	assert_int_equal(m.kind, kind);
-	return session;
-}
-
-static struct analyzer_message ask(struct front *f, uint32_t type, uint64_t session)
-{
-	struct analyzer_message m = front_ask(f, type, session, 0, 0, 0, NULL);
-	assert_int_equal(m.error, 0);
-	return m;
 }
 
 static struct analyzer_counters detach(struct front *f, uint64_t session, struct records *ret)
@@ -184,12 +132,12 @@ static void a_busy_worker_is_sampled_with_stacks_to_the_outermost_frame(void **s
 	struct burner b;
 	struct records r;
 
-	need_analyzer(f, ANALYZER_RELEASE);
+	front_need_object(f, ANALYZER_RELEASE);
 	burner_start(&b, f, true, "burn");
-	uint64_t session = attach(f, b.pid, ANALYZER_RELEASE);
-	struct analyzer_message enabled = ask(f, ANALYZER_ENABLE, session);
+	uint64_t session = front_attach(f, b.pid, ANALYZER_RELEASE);
+	struct analyzer_message enabled = front_must(f, ANALYZER_ENABLE, session);
 	burner_work_for_ms(&b, 200);
-	struct analyzer_message disabled = ask(f, ANALYZER_DISABLE, session);
+	struct analyzer_message disabled = front_must(f, ANALYZER_DISABLE, session);
 	run_for_ms(50); /* in which nothing may be sampled */
 	struct analyzer_counters counters = detach(f, session, &r);
 	struct census c = take_census(&r, &b);
@@ -216,13 +164,13 @@ static void several_profiled_runs_add_up_and_nothing_is_taken_between_them(void 
 	struct records r;
 	unsigned in_run[3] = {0}, between = 0;
 
-	need_analyzer(f, ANALYZER_RELEASE);
+	front_need_object(f, ANALYZER_RELEASE);
 	burner_start(&b, f, true, "burn");
-	uint64_t session = attach(f, b.pid, ANALYZER_RELEASE);
+	uint64_t session = front_attach(f, b.pid, ANALYZER_RELEASE);
 	for (int i = 0; i < 3; i++) {
-		begin[i] = ask(f, ANALYZER_ENABLE, session).time_ns;
+		begin[i] = front_must(f, ANALYZER_ENABLE, session).time_ns;
 		burner_work_for_ms(&b, 40);
-		finish[i] = ask(f, ANALYZER_DISABLE, session).time_ns;
+		finish[i] = front_must(f, ANALYZER_DISABLE, session).time_ns;
 		run_for_ms(20);
 	}
 	detach(f, session, &r);
@@ -244,18 +192,50 @@ static void several_profiled_runs_add_up_and_nothing_is_taken_between_them(void 
 	assert_true(in_run[0] > 10 && in_run[1] > 10 && in_run[2] > 10);
 }
 
+/* As the front does for a request of one run: two messages. */
+static void a_session_that_begins_enabled_needs_no_more_than_its_end(void **state)
+{
+	struct front *f = *state;
+	struct burner b;
+	struct records r;
+
+	enum analyzer_kind kind = front_need(f);
+	burner_start(&b, f, true, "burn");
+	for (unsigned i = 0; i < 3; i++) { /* the worker runs all the while */
+		uint64_t begun_ns = clock_now_ns(), session = front_attach_enabled(f, b.pid, kind), n = 0;
+		struct analyzer_message again = front_ask(f, ANALYZER_ENABLE, session, 0, 0, 0, NULL);
+		assert_int_equal(again.error, EALREADY);
+		burner_work_for_ms(&b, 50);
+		struct analyzer_counters counters = detach(f, session, &r);
+		uint64_t ended_ns = clock_now_ns();
+		for (const struct analyzer_record *at = NULL; (at = records_next(&r, at));) {
+			uint64_t time_ns = ((const struct analyzer_sample *)at)->time_ns;
+			if (at->type != ANALYZER_RECORD_SAMPLE)
+				continue;
+			assert_in_range(time_ns, begun_ns, ended_ns);
+			n++;
+		}
+		records_done(&r);
+		assert_int_equal(n, counters.samples);
+		assert_int_equal(counters.lost, 0);
+		assert_in_range(n, counters.expected / 2, 2 * counters.expected);
+		assert_true(counters.on_cpu_ns >= 50 * NS_PER_MS && counters.on_cpu_ns <= ended_ns - begun_ns);
+	}
+	burner_end(&b);
+}
+
 static void a_debug_session_tells_page_faults_and_system_calls_with_stacks(void **state)
 {
 	struct front *f = *state;
 	struct burner b;
 	struct records r;
 
-	need_analyzer(f, ANALYZER_DEBUG);
+	front_need_object(f, ANALYZER_DEBUG);
 	burner_start(&b, f, true, "faults");
-	uint64_t session = attach(f, b.pid, ANALYZER_DEBUG);
-	ask(f, ANALYZER_ENABLE, session);
+	uint64_t session = front_attach(f, b.pid, ANALYZER_DEBUG);
+	front_must(f, ANALYZER_ENABLE, session);
 	burner_work_for_ms(&b, 50);
-	ask(f, ANALYZER_DISABLE, session);
+	front_must(f, ANALYZER_DISABLE, session);
 	struct analyzer_counters counters = detach(f, session, &r);
 	struct census c = take_census(&r, &b);
 	burner_end(&b);
@@ -278,16 +258,16 @@ static void two_busy_workers_lose_no_sample(void **state)
 	struct records r[2];
 	uint64_t session[2];
 
-	need_analyzer(f, ANALYZER_RELEASE);
+	front_need_object(f, ANALYZER_RELEASE);
 	for (int i = 0; i < 2; i++) {
 		burner_start(&b[i], f, true, "burn");
-		session[i] = attach(f, b[i].pid, ANALYZER_RELEASE);
-		ask(f, ANALYZER_ENABLE, session[i]);
+		session[i] = front_attach(f, b[i].pid, ANALYZER_RELEASE);
+		front_must(f, ANALYZER_ENABLE, session[i]);
 	}
 	for (int i = 0; i < 2; i++) /* longer than the ring holds */
 		burner_work_for_ms(&b[i], 2000);
 	for (int i = 0; i < 2; i++)
-		ask(f, ANALYZER_DISABLE, session[i]);
+		front_must(f, ANALYZER_DISABLE, session[i]);
 	for (int i = 0; i < 2; i++) {
 		struct analyzer_counters counters = detach(f, session[i], &r[i]);
 		struct census c = take_census(&r[i], &b[i]);
@@ -305,12 +285,12 @@ static void forks_are_told_and_the_children_are_in_the_session(void **state)
 	struct burner b;
 	struct records r;
 
-	need_analyzer(f, ANALYZER_DEBUG);
+	front_need_object(f, ANALYZER_DEBUG);
 	burner_start(&b, f, true, "fork");
-	uint64_t session = attach(f, b.pid, ANALYZER_DEBUG);
-	ask(f, ANALYZER_ENABLE, session);
+	uint64_t session = front_attach(f, b.pid, ANALYZER_DEBUG);
+	front_must(f, ANALYZER_ENABLE, session);
 	burner_work_for_ms(&b, 20);
-	ask(f, ANALYZER_DISABLE, session);
+	front_must(f, ANALYZER_DISABLE, session);
 	struct analyzer_counters counters = detach(f, session, &r);
 	struct census c = take_census(&r, &b);
 	burner_end(&b);
@@ -326,12 +306,12 @@ static void a_stack_that_is_too_deep_says_so(void **state)
 	struct burner b;
 	struct records r;
 
-	need_analyzer(f, ANALYZER_RELEASE);
+	front_need_object(f, ANALYZER_RELEASE);
 	burner_start(&b, f, true, "deep");
-	uint64_t session = attach(f, b.pid, ANALYZER_RELEASE);
-	ask(f, ANALYZER_ENABLE, session);
+	uint64_t session = front_attach(f, b.pid, ANALYZER_RELEASE);
+	front_must(f, ANALYZER_ENABLE, session);
 	burner_work_for_ms(&b, 60);
-	ask(f, ANALYZER_DISABLE, session);
+	front_must(f, ANALYZER_DISABLE, session);
 	detach(f, session, &r);
 	struct census c = take_census(&r, &b);
 	burner_end(&b);
@@ -345,17 +325,17 @@ static void two_sessions_of_both_kinds_at_once_do_not_mix(void **state)
 	struct burner a, b;
 	struct records ra, rb;
 
-	need_analyzer(f, ANALYZER_RELEASE);
-	need_analyzer(f, ANALYZER_DEBUG);
+	front_need_object(f, ANALYZER_RELEASE);
+	front_need_object(f, ANALYZER_DEBUG);
 	burner_start(&a, f, true, "burn");
 	burner_start(&b, f, true, "faults");
-	uint64_t release = attach(f, a.pid, ANALYZER_RELEASE), debug = attach(f, b.pid, ANALYZER_DEBUG);
-	ask(f, ANALYZER_ENABLE, release);
-	ask(f, ANALYZER_ENABLE, debug);
+	uint64_t release = front_attach(f, a.pid, ANALYZER_RELEASE), debug = front_attach(f, b.pid, ANALYZER_DEBUG);
+	front_must(f, ANALYZER_ENABLE, release);
+	front_must(f, ANALYZER_ENABLE, debug);
 	burner_work_for_ms(&a, 100);
 	burner_work_for_ms(&b, 50);
-	ask(f, ANALYZER_DISABLE, debug);
-	ask(f, ANALYZER_DISABLE, release);
+	front_must(f, ANALYZER_DISABLE, debug);
+	front_must(f, ANALYZER_DISABLE, release);
 	detach(f, release, &ra);
 	detach(f, debug, &rb);
 	struct census ca = take_census(&ra, &a), cb = take_census(&rb, &b);
@@ -372,14 +352,14 @@ static void who_did_not_register_is_refused(void **state)
 	struct burner b;
 	struct analyzer_message m;
 
-	need_analyzer(f, f->hello.objects & 1u << ANALYZER_RELEASE ? ANALYZER_RELEASE : ANALYZER_DEBUG);
+	front_need(f);
 	burner_start(&b, f, false, "burn");
-	m = front_ask(f, ANALYZER_ATTACH, 1, b.pid, ANALYZER_RELEASE, FREQUENCY_HZ, NULL);
+	m = front_ask(f, ANALYZER_ATTACH, 1, b.pid, ANALYZER_RELEASE, FRONT_FREQUENCY_HZ, NULL);
 	assert_int_equal(m.error, EPERM);
 	assert_non_null(strstr(m.text, "none of our workers"));
-	m = front_ask(f, ANALYZER_ATTACH, 2, getpid(), ANALYZER_RELEASE, FREQUENCY_HZ, NULL);
+	m = front_ask(f, ANALYZER_ATTACH, 2, getpid(), ANALYZER_RELEASE, FRONT_FREQUENCY_HZ, NULL);
 	assert_int_equal(m.error, EPERM);
-	m = front_ask(f, ANALYZER_ATTACH, 3, 1, ANALYZER_RELEASE, FREQUENCY_HZ, NULL);
+	m = front_ask(f, ANALYZER_ATTACH, 3, 1, ANALYZER_RELEASE, FRONT_FREQUENCY_HZ, NULL);
 	assert_int_equal(m.error, EPERM);
 	assert_int_equal(m.attached_total, 0);
 	burner_end(&b);
@@ -390,7 +370,7 @@ static void wrong_requests_are_answered_by_errors(void **state)
 	struct front *f = *state;
 	struct burner b;
 
-	need_analyzer(f, f->hello.objects & 1u << ANALYZER_RELEASE ? ANALYZER_RELEASE : ANALYZER_DEBUG);
+	front_need(f);
 	burner_start(&b, f, true, "burn");
 	static const struct {
 		uint32_t type;
@@ -421,7 +401,7 @@ static void wrong_requests_are_answered_by_errors(void **state)
 			rows[i].frequency_hz, NULL);
 		assert_int_equal(m.error, rows[i].error);
 	}
-	struct analyzer_message status = ask(f, ANALYZER_STATUS, 0);
+	struct analyzer_message status = front_must(f, ANALYZER_STATUS, 0);
 	assert_int_equal(status.sessions, 0);
 	assert_int_equal(status.attached_total, 1);
 	assert_int_equal(status.enabled_total, 1);
@@ -434,18 +414,18 @@ static void a_worker_killed_while_attached_is_still_detached_in_order(void **sta
 	struct burner b;
 	struct records r;
 
-	need_analyzer(f, ANALYZER_DEBUG);
+	front_need_object(f, ANALYZER_DEBUG);
 	burner_start(&b, f, true, "burn");
-	uint64_t session = attach(f, b.pid, ANALYZER_DEBUG);
-	ask(f, ANALYZER_ENABLE, session);
+	uint64_t session = front_attach(f, b.pid, ANALYZER_DEBUG);
+	front_must(f, ANALYZER_ENABLE, session);
 	burner_work_for_ms(&b, 50);
 	kill(b.pid, SIGKILL);
 	waitpid(b.pid, NULL, 0);
-	ask(f, ANALYZER_DISABLE, session);
+	front_must(f, ANALYZER_DISABLE, session);
 	detach(f, session, &r);
 	struct census c = take_census(&r, &b);
 	struct analyzer_message m = front_ask(f, ANALYZER_ATTACH, f->next_session++, b.pid, ANALYZER_RELEASE,
-		FREQUENCY_HZ, NULL);
+		FRONT_FREQUENCY_HZ, NULL);
 	b.pid = 0;
 	burner_end(&b);
 	assert_true(c.samples > 10);
@@ -467,9 +447,9 @@ static void a_pid_number_that_comes_round_is_somebody_else(void **state)
 	struct burner a, b = {0};
 	int fd = -1;
 
-	need_analyzer(f, ANALYZER_RELEASE);
+	front_need_object(f, ANALYZER_RELEASE);
 	burner_start(&a, f, true, "burn");
-	uint64_t session = attach(f, a.pid, ANALYZER_RELEASE);
+	uint64_t session = front_attach(f, a.pid, ANALYZER_RELEASE);
 	pid_t number = a.pid;
 	burner_end(&a);
 	for (int tries = 0; tries < 20 && b.pid != number && next_pid_is(number); tries++) {
@@ -482,13 +462,13 @@ static void a_pid_number_that_comes_round_is_somebody_else(void **state)
 		print_message("# skipped: the next pid number cannot be chosen here (/proc/sys/kernel/ns_last_pid)\n");
 		skip();
 	}
-	ask(f, ANALYZER_ENABLE, session);
+	front_must(f, ANALYZER_ENABLE, session);
 	burner_work_for_ms(&b, 20);
-	ask(f, ANALYZER_DISABLE, session);
+	front_must(f, ANALYZER_DISABLE, session);
 	struct analyzer_message m = front_ask(f, ANALYZER_DETACH, session, 0, 0, 0, &fd);
 	assert_int_equal(m.counters.samples, 0);
 	assert_int_equal(fd, -1);
-	m = front_ask(f, ANALYZER_ATTACH, f->next_session++, number, ANALYZER_RELEASE, FREQUENCY_HZ, NULL);
+	m = front_ask(f, ANALYZER_ATTACH, f->next_session++, number, ANALYZER_RELEASE, FRONT_FREQUENCY_HZ, NULL);
 	assert_int_equal(m.error, EPERM);
 	burner_end(&b);
 }
@@ -505,8 +485,8 @@ static void the_analyzer_ends_with_its_front_though_a_session_is_attached(void *
 		skip();
 	}
 	burner_start(&b, &f, true, "burn");
-	front_ask(&f, ANALYZER_ATTACH, 1, b.pid, ANALYZER_RELEASE, FREQUENCY_HZ, NULL);
-	ask(&f, ANALYZER_ENABLE, 1);
+	front_ask(&f, ANALYZER_ATTACH, 1, b.pid, ANALYZER_RELEASE, FRONT_FREQUENCY_HZ, NULL);
+	front_must(&f, ANALYZER_ENABLE, 1);
 	int status = front_end(&f);
 	burner_end(&b);
 	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
@@ -532,7 +512,7 @@ static void without_privileges_it_says_what_to_grant(void **state)
 		assert_non_null(strstr(f.hello.text, "sudo setcap cap_bpf,cap_perfmon+ep /"));
 		assert_non_null(strstr(f.hello.text, "spvscope-analyzer"));
 	}
-	m = front_ask(&f, ANALYZER_ATTACH, 1, getpid(), ANALYZER_RELEASE, FREQUENCY_HZ, NULL);
+	m = front_ask(&f, ANALYZER_ATTACH, 1, getpid(), ANALYZER_RELEASE, FRONT_FREQUENCY_HZ, NULL);
 	assert_int_equal(m.error, EPERM);
 	assert_string_equal(m.text, f.hello.text);
 	m = front_ask(&f, ANALYZER_DETACH, 1, 0, 0, 0, NULL);
@@ -546,7 +526,7 @@ static void it_keeps_two_capabilities_and_no_user(void **state)
 	char path[64], text[4096] = "";
 	size_t n;
 
-	need_analyzer(f, f->hello.objects & 1u << ANALYZER_RELEASE ? ANALYZER_RELEASE : ANALYZER_DEBUG);
+	front_need(f);
 	snprintf(path, sizeof(path), "/proc/%d/status", (int)f->pid);
 	FILE *file = fopen(path, "re");
 	assert_non_null(file);
@@ -561,10 +541,10 @@ static void it_keeps_two_capabilities_and_no_user(void **state)
 
 int main(void)
 {
-#define with_front(test) cmocka_unit_test_setup_teardown(test, start, end)
 	const struct CMUnitTest tests[] = {
 		with_front(a_busy_worker_is_sampled_with_stacks_to_the_outermost_frame),
 		with_front(several_profiled_runs_add_up_and_nothing_is_taken_between_them),
+		with_front(a_session_that_begins_enabled_needs_no_more_than_its_end),
 		with_front(a_debug_session_tells_page_faults_and_system_calls_with_stacks),
 		with_front(two_busy_workers_lose_no_sample),
 		with_front(forks_are_told_and_the_children_are_in_the_session),

@@ -16,7 +16,6 @@
 #include "tests/bpf/analyzer_front.h"
 #include "tests/unit/cmocka_head.h"
 
-#define FREQUENCY_HZ 4999
 #define N_ATTACHES   10000
 #define N_WORKERS    4
 #define IDS_MAX      64
@@ -106,7 +105,7 @@ static void attach_once(struct front *f, struct burner *worker, unsigned n, bool
 {
 	uint64_t session = f->next_session++;
 	enum analyzer_kind kind = n % 16 == 0 ? ANALYZER_DEBUG : ANALYZER_RELEASE;
-	struct analyzer_message m = front_ask(f, ANALYZER_ATTACH, session, worker->pid, kind, FREQUENCY_HZ, NULL);
+	struct analyzer_message m = front_ask(f, ANALYZER_ATTACH, session, worker->pid, kind, FRONT_FREQUENCY_HZ, NULL);
 
 	assert_int_equal(m.error, 0);
 	if (n % 3)
@@ -160,7 +159,7 @@ static void ten_thousand_attaches_and_murdered_workers_leave_nothing(void **stat
 		burner_end(&workers[i]);
 	/* So that those who died are noticed. */
 	struct analyzer_message status = front_ask(&f, ANALYZER_STATUS, 0, 0, 0, 0, NULL);
-	front_ask(&f, ANALYZER_ATTACH, f.next_session++, 1, ANALYZER_RELEASE, FREQUENCY_HZ, NULL);
+	front_ask(&f, ANALYZER_ATTACH, f.next_session++, 1, ANALYZER_RELEASE, FRONT_FREQUENCY_HZ, NULL);
 	assert_true(count_holdings(&f, &after));
 	print_message("# %" PRIu64 " attaches, %u workers killed; descriptors %d before, %d after; programs %d, %d; maps %d, %d; "
 		"links %d, %d; perf events %d, %d\n", status.attached_total, n_killed, before.fds, after.fds, before.programs,
@@ -191,7 +190,7 @@ static void an_analyzer_that_is_killed_while_it_analyzes_leaves_nothing(void **s
 		skip();
 	}
 	burner_start(&b, &f, true, "fork");
-	front_ask(&f, ANALYZER_ATTACH, 1, b.pid, ANALYZER_DEBUG, FREQUENCY_HZ, NULL);
+	front_ask(&f, ANALYZER_ATTACH, 1, b.pid, ANALYZER_DEBUG, FRONT_FREQUENCY_HZ, NULL);
 	front_ask(&f, ANALYZER_ENABLE, 1, 0, 0, 0, NULL);
 	seen = count_holdings(&f, &h);
 	kill(f.pid, SIGKILL);

@@ -13,7 +13,6 @@
 #include "tests/bpf/bring_tables.h"
 #include "tests/unit/cmocka_head.h"
 
-#define FREQUENCY_HZ 4999
 #define N_TRIES      5 /* the least counts: what else runs here, and what the hypervisor takes, only adds */
 
 /* The budget of a sample. */
@@ -61,22 +60,6 @@ static struct front *need_statistics(void **state)
 	return &s->front;
 }
 
-static struct analyzer_message ask(struct front *f, uint32_t type, uint64_t session)
-{
-	struct analyzer_message m = front_ask(f, type, session, 0, 0, 0, NULL);
-	assert_int_equal(m.error, 0);
-	return m;
-}
-
-static uint64_t attach(struct front *f, pid_t pid, enum analyzer_kind kind)
-{
-	uint64_t session = f->next_session++;
-	struct analyzer_message m = front_ask(f, ANALYZER_ATTACH, session, pid, kind, FREQUENCY_HZ, NULL);
-
-	assert_int_equal(m.error, 0);
-	return session;
-}
-
 static double average_depth(int fd)
 {
 	struct records r;
@@ -105,14 +88,14 @@ static struct cost sample_cost(struct front *f, enum analyzer_kind kind, const c
 	burner_start_bare(&b, f, mode);
 	bring_tables(f, &b);
 	for (unsigned i = 0; i < N_TRIES; i++) {
-		struct analyzer_costs before = ask(f, ANALYZER_STATUS, 0).costs, after;
-		uint64_t session = attach(f, b.pid, kind);
+		struct analyzer_costs before = front_must(f, ANALYZER_STATUS, 0).costs, after;
+		uint64_t session = front_attach(f, b.pid, kind);
 		int fd = -1;
-		ask(f, ANALYZER_ENABLE, session);
+		front_must(f, ANALYZER_ENABLE, session);
 		burner_work_for_ms(&b, 100);
-		ask(f, ANALYZER_DISABLE, session);
+		front_must(f, ANALYZER_DISABLE, session);
 		assert_int_equal(front_ask(f, ANALYZER_DETACH, session, 0, 0, 0, &fd).error, 0);
-		after = ask(f, ANALYZER_STATUS, 0).costs;
+		after = front_must(f, ANALYZER_STATUS, 0).costs;
 		double frames = average_depth(fd), n = (double)(after.sample_runs - before.sample_runs);
 		if (n < 20)
 			continue;
@@ -150,10 +133,10 @@ static double switch_cost(struct front *f)
 	double least_ns = 1e9;
 
 	for (unsigned i = 0; i < N_TRIES; i++) {
-		struct analyzer_costs before = ask(f, ANALYZER_STATUS, 0).costs, after;
+		struct analyzer_costs before = front_must(f, ANALYZER_STATUS, 0).costs, after;
 		for (unsigned n = 0; n < 200; n++)
-			ask(f, ANALYZER_STATUS, 0);
-		after = ask(f, ANALYZER_STATUS, 0).costs;
+			front_must(f, ANALYZER_STATUS, 0);
+		after = front_must(f, ANALYZER_STATUS, 0).costs;
 		double n = (double)(after.scheduler_runs - before.scheduler_runs);
 		if (n < 50)
 			continue;
@@ -167,18 +150,18 @@ static void the_switches_of_others_cost_next_to_nothing(void **state)
 {
 	struct front *f = need_statistics(state);
 	enum analyzer_kind kind = f->hello.objects & 1u << ANALYZER_RELEASE ? ANALYZER_RELEASE : ANALYZER_DEBUG;
-	struct analyzer_costs costs = ask(f, ANALYZER_STATUS, 0).costs;
+	struct analyzer_costs costs = front_must(f, ANALYZER_STATUS, 0).costs;
 	struct burner b;
 
 	/* Nobody has been analyzed yet. */
 	assert_int_equal(costs.scheduler_attached | costs.events_attached, 0);
 	assert_int_equal(costs.scheduler_runs, 0);
 	burner_start(&b, f, true, "wait");
-	uint64_t session = attach(f, b.pid, kind);
+	uint64_t session = front_attach(f, b.pid, kind);
 	double attached_ns = switch_cost(f);
-	ask(f, ANALYZER_DETACH, session);
+	front_must(f, ANALYZER_DETACH, session);
 	double idle_ns = switch_cost(f);
-	costs = ask(f, ANALYZER_STATUS, 0).costs;
+	costs = front_must(f, ANALYZER_STATUS, 0).costs;
 	burner_end(&b);
 	print_message("# a switch between others: %.0f ns while one is analyzed, %.0f ns while none is\n", attached_ns, idle_ns);
 	assert_int_equal(costs.scheduler_attached, 1u << kind); /* they stay, for the next one */
@@ -188,10 +171,10 @@ static void the_switches_of_others_cost_next_to_nothing(void **state)
 
 int main(void)
 {
-#define with_front(test) cmocka_unit_test_setup_teardown(test, start, end)
+#define with_statistics(test) cmocka_unit_test_setup_teardown(test, start, end)
 	const struct CMUnitTest tests[] = {
-		with_front(a_sample_is_within_its_budget),
-		with_front(the_switches_of_others_cost_next_to_nothing),
+		with_statistics(a_sample_is_within_its_budget),
+		with_statistics(the_switches_of_others_cost_next_to_nothing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

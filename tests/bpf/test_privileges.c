@@ -24,32 +24,6 @@
 #define NEEDED (1ull << CAP_BPF | 1ull << CAP_PERFMON)
 #define NOBODY 65534
 
-static int start(void **state)
-{
-	struct front *f = calloc(1, sizeof(*f));
-
-	front_start(f, false);
-	*state = f;
-	return 0;
-}
-
-static int end(void **state)
-{
-	struct front *f = *state;
-	int status = front_end(f);
-
-	free(f);
-	return status;
-}
-
-static void need_analyzer(const struct front *f)
-{
-	if (f->hello.kinds)
-		return;
-	print_message("# skipped: %s\n", f->hello.text);
-	skip();
-}
-
 /* A line "Name:\tvalue…" of /proc/PID/status. */
 static void read_status(pid_t pid, const char *name, char *value, size_t size)
 {
@@ -83,7 +57,7 @@ static void it_keeps_two_capabilities_and_drops_the_rest(void **state)
 	struct front *f = *state;
 	char value[64];
 
-	need_analyzer(f);
+	front_need(f);
 	assert_int_equal(status_mask(f->pid, "CapEff"), NEEDED);
 	assert_int_equal(status_mask(f->pid, "CapPrm"), NEEDED);
 	assert_int_equal(status_mask(f->pid, "CapInh"), 0);
@@ -181,7 +155,7 @@ static void it_has_no_file_of_a_worker_open_while_it_analyzes(void **state)
 	struct front *f = *state;
 	struct burner b;
 
-	need_analyzer(f);
+	front_need(f);
 	burner_start(&b, f, true, "burn");
 	assert_int_equal(front_ask(f, ANALYZER_ATTACH, 1, b.pid, ANALYZER_RELEASE, 4999, NULL).error, 0);
 	assert_int_equal(front_ask(f, ANALYZER_ENABLE, 1, 0, 0, 0, NULL).error, 0);
@@ -223,7 +197,6 @@ static void files_that_are_closed_stay_closed(void **state)
 
 int main(void)
 {
-#define with_front(test) cmocka_unit_test_setup_teardown(test, start, end)
 	const struct CMUnitTest tests[] = {
 		with_front(it_keeps_two_capabilities_and_drops_the_rest),
 		with_front(it_has_no_file_of_a_worker_open_while_it_analyzes),

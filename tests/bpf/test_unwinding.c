@@ -16,40 +16,11 @@
 #include "tests/bpf/bring_tables.h"
 #include "tests/unit/cmocka_head.h"
 
-#define FREQUENCY_HZ 4999
-
-static int start(void **state)
-{
-	struct front *f = calloc(1, sizeof(*f));
-
-	front_start(f, false);
-	*state = f;
-	return 0;
-}
-
-static int end(void **state)
-{
-	struct front *f = *state;
-	int status = front_end(f);
-
-	free(f);
-	return status;
-}
-
-/* The running test is left when this machine or user cannot analyze. */
-static void need_analyzer(const struct front *f, enum analyzer_kind object)
-{
-	if (f->hello.objects & 1u << object)
-		return;
-	print_message("# skipped: %s\n", f->hello.kinds ? "this object is not built" : f->hello.text);
-	skip();
-}
-
 static struct records sample_for_ms(struct front *f, const struct burner *b, enum analyzer_kind kind, unsigned ms,
 	struct analyzer_counters *ret)
 {
 	uint64_t session = f->next_session++;
-	struct analyzer_message m = front_ask(f, ANALYZER_ATTACH, session, b->pid, kind, FREQUENCY_HZ, NULL);
+	struct analyzer_message m = front_ask(f, ANALYZER_ATTACH, session, b->pid, kind, FRONT_FREQUENCY_HZ, NULL);
 	struct records r;
 	int fd = -1;
 
@@ -150,7 +121,7 @@ static void stacks_without_frame_pointers_are_complete(void **state)
 {
 	struct front *f = *state;
 
-	need_analyzer(f, ANALYZER_RELEASE);
+	front_need_object(f, ANALYZER_RELEASE);
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++)
 		check_program(f, &programs[i], ANALYZER_RELEASE);
 }
@@ -159,7 +130,7 @@ static void the_debug_object_unwinds_as_well(void **state)
 {
 	struct front *f = *state;
 
-	need_analyzer(f, ANALYZER_DEBUG);
+	front_need_object(f, ANALYZER_DEBUG);
 	check_program(f, &programs[1], ANALYZER_DEBUG);
 }
 
@@ -171,7 +142,7 @@ static void where_a_table_is_missing_the_sample_says_so(void **state)
 	struct burner b;
 	char *line;
 
-	need_analyzer(f, ANALYZER_RELEASE);
+	front_need_object(f, ANALYZER_RELEASE);
 	burner_start(&b, f, true, "burn"); /* with frame pointers, to be followed where no table is */
 	/* The program's own mappings are not told. */
 	line = memmem(b.maps, b.maps_len, "libc.so", 7);
@@ -194,7 +165,7 @@ static void a_table_that_comes_late_is_used(void **state)
 	struct records r;
 	struct burner b;
 
-	need_analyzer(f, ANALYZER_RELEASE);
+	front_need_object(f, ANALYZER_RELEASE);
 	burner_start_bare(&b, f, "burn");
 	_cleanup_fd_ int vdso_fd = unwind_open_vdso();
 	bring_table(f, "[vdso]", vdso_fd);
@@ -221,7 +192,7 @@ static void unsound_tables_are_refused_and_spoil_nothing(void **state)
 	struct unwind_table_head head;
 	bool was_kept;
 
-	need_analyzer(f, ANALYZER_RELEASE);
+	front_need_object(f, ANALYZER_RELEASE);
 	burner_start_bare(&b, f, "burn");
 	bring_tables(f, &b);
 	assert_int_equal(unwind_cache_get(NULL, image_fd, &head, &was_kept, &table_fd), 0);
@@ -352,14 +323,13 @@ static void programs_that_a_worker_runs_are_unwound_from_their_first_sample(void
 	};
 	struct front *f = *state;
 
-	need_analyzer(f, ANALYZER_RELEASE);
+	front_need_object(f, ANALYZER_RELEASE);
 	for (size_t i = 0; i < ARRAY_SIZE(tools); i++)
 		check_tool(f, &tools[i], ANALYZER_RELEASE);
 }
 
 int main(void)
 {
-#define with_front(test) cmocka_unit_test_setup_teardown(test, start, end)
 	const struct CMUnitTest tests[] = {
 		with_front(stacks_without_frame_pointers_are_complete),
 		with_front(the_debug_object_unwinds_as_well),

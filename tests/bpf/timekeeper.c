@@ -202,19 +202,31 @@ static NOINLINE void yield_often(void)
 }
 
 /* A child that works from its first instruction, and a grandchild that it leaves behind. */
+/* The grandchild is left behind, when it has had its time: on a busy machine its parent may end before it begins. */
 static NOINLINE void fork_and_burn(void)
 {
-	pid_t pid = fork();
+	int burnt[2];
+	char byte = 1;
+	pid_t pid;
 
+	if (pipe2(burnt, O_CLOEXEC) < 0)
+		_exit(3);
+	pid = fork();
 	if (pid == 0) {
 		if (fork() == 0) {
 			burn_for_us(1500);
+			if (write(burnt[1], &byte, 1) == 1)
+				burn_for_us(300);
 			_exit(0);
 		}
 		burn_for_us(1500);
 		_exit(0);
 	}
 	waitpid(pid, NULL, 0);
+	if (read(burnt[0], &byte, 1) != 1)
+		_exit(3);
+	close(burnt[0]);
+	close(burnt[1]);
 }
 
 /* A child that is killed while it sleeps. */
