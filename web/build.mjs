@@ -32,6 +32,11 @@ function install() {
   writeFileSync(stamp, lock);
 }
 
+/* Members of the model's own columns: never in JSON, in a page or in a package, so they may be short. The same in every script. */
+const SHORT = ['stackParent', 'stackFn', 'sampleStack', 'sampleSpan', 'sampleResult', 'sampleInKernel', 'sampleRun', 'sampleTime', 'sampleWeight',
+  'sampleLane', 'sampleBox', 'laneFn', 'fnName', 'fnModule', 'fnFile', 'fnRoot', 'fnTruncated', 'fnKernel', 'frequencyHz', 'nChildren', 'rowStart',
+  'nRows', 'startNs', 'durationNs', 'cpuNs', 'totalNs', 'hasError', 'indexOfId', 'families', 'originNs', 'samplesAt', 'boxMatches', 'fnMatches'];
+
 const COMMON = {
   absWorkingDir: HERE,
   outdir: '/out',
@@ -39,6 +44,8 @@ const COMMON = {
   chunkNames: '[name]-[hash]',
   bundle: true,
   minify: true,
+  mangleProps: new RegExp(`^(?:${SHORT.join('|')})$`),
+  mangleCache: Object.fromEntries(SHORT.map((name, i) => [name, `_${i.toString(36)}`])),
   charset: 'utf8',
   target: ['es2022', 'chrome111', 'firefox113', 'safari16.4'],
   jsx: 'automatic',

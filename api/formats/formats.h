@@ -33,7 +33,7 @@ struct flame_format {
 };
 
 extern const struct span_format span_formats[];   /* ends with a NULL name: chrome, text */
-extern const struct flame_format flame_formats[]; /* columns, tree, folded */
+extern const struct flame_format flame_formats[]; /* columns, packed, tree, folded */
 const struct span_format *span_format_find(const char *name);
 const struct flame_format *flame_format_find(const char *name);
 

@@ -2,7 +2,8 @@
 // The viewer beside speedscope and d3-flame-graph: the same half a million frames, one browser after the other on the same
 // machine. Nothing of the service runs; a small server hands out the built pages and profiles made here.
 //
-// What is timed is the same for all three: from the moment the profile's text is in the page to the frame that shows it. Of
+// What is timed is the same for all three: from the moment the profile's bytes are in the page, each in the viewer's own
+// format, to the end of the frame that shows it. Of
 // a zoom or a scroll it is the work of the page's thread: what the event costs, and the frame that follows; waiting for the
 // next frame of the screen is in no figure.
 import { spawnSync } from 'node:child_process';
@@ -12,7 +13,7 @@ import { createRequire } from 'node:module';
 import { dirname, extname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { bigDisassembly, bigProfile, bigSpans, d3Json, speedscopeText } from './viewer_data.mjs';
+import { bigDisassembly, bigProfile, bigSpans, d3Json, packedBytes, speedscopeText } from './viewer_data.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const { values: options } = parseArgs({
@@ -83,7 +84,7 @@ async function serve(data) {
 
 // ---- measuring in a page ----
 
-/** Runs in every page: tells when the frame that follows is over, and when a canvas was first drawn on. */
+/** Runs in every page: tells when the frame that follows is over, and when the frame was over that first drew on a canvas. */
 function instruments() {
   globalThis.afterFrame = () => new Promise((done) => requestAnimationFrame(() => {
     const channel = new MessageChannel();
@@ -104,9 +105,14 @@ function instruments() {
     // what the act left to microtasks is run before this one
     Promise.resolve().then(() => undefined).then(() => { busy = performance.now() - begun; });
   });
-  /** When the text of an answer was there, by the end of its path. */
+  /** When the body of an answer was there, by the end of its path. */
   globalThis.textAt = {};
-  const { text } = Response.prototype;
+  const { text, arrayBuffer } = Response.prototype;
+  Response.prototype.arrayBuffer = async function () {
+    const all = await arrayBuffer.call(this);
+    globalThis.textAt[new URL(this.url).pathname.split('/').pop()] = performance.now();
+    return all;
+  };
   Response.prototype.text = async function () {
     const all = await text.call(this);
     globalThis.textAt[new URL(this.url).pathname.split('/').pop()] = performance.now();
@@ -119,12 +125,18 @@ function instruments() {
   const watch = (proto, name) => {
     const was = proto[name];
     proto[name] = function (...args) {
-      if (!globalThis.drawn.by.has(this.canvas)) globalThis.drawn.by.set(this.canvas, { first: performance.now(), calls: 0 });
-      globalThis.drawn.by.get(this.canvas).calls++;
+      let d = globalThis.drawn.by.get(this.canvas);
+      if (!d) {
+        globalThis.drawn.by.set(this.canvas, d = { first: 0, calls: 0 });
+        const channel = new MessageChannel();
+        channel.port1.onmessage = () => { d.first = performance.now(); };
+        channel.port2.postMessage(0);
+      }
+      d.calls++;
       return was.apply(this, args);
     };
   };
-  watch(CanvasRenderingContext2D.prototype, 'fillRect');
+  for (const name of ['fillRect', 'putImageData']) watch(CanvasRenderingContext2D.prototype, name);
   for (const gl of [globalThis.WebGLRenderingContext, globalThis.WebGL2RenderingContext]) {
     if (gl) for (const name of ['drawArrays', 'drawElements']) watch(gl.prototype, name);
   }
@@ -166,7 +178,7 @@ const zoomTimes = (page, n) => page.evaluate(async (n) => {
 
 async function ours(browser, url) {
   const { context, page } = await openPage(browser, `${url}/#trace=frames`);
-  await page.waitForFunction(() => [...document.querySelectorAll('.flame canvas')].some((c) => globalThis.drawn.by.has(c)), null, { polling: 5 });
+  await page.waitForFunction(() => [...document.querySelectorAll('.flame canvas')].some((c) => globalThis.drawn.by.get(c)?.first), null, { polling: 5 });
   const first = await page.evaluate(() => globalThis.drawn.by.get(document.querySelector('.flame canvas')).first - globalThis.textAt.flame);
   await page.waitForTimeout(500); // what is fetched behind the picture
   const zooms = await zoomTimes(page, ZOOMS);
@@ -246,7 +258,7 @@ async function measure() {
   npmCi(resolve(here, '../web'));
   const { chromium } = createRequire(resolve(here, '../web/package.json'))('playwright-core');
   const profile = bigProfile(FRAMES);
-  const data = { columns: JSON.stringify(profile), speedscope: speedscopeText(profile), d3: d3Json(profile), spans: bigSpans(SPANS), disassembly: bigDisassembly(LINES) };
+  const data = { columns: packedBytes(profile), speedscope: speedscopeText(profile), d3: d3Json(profile), spans: bigSpans(SPANS), disassembly: bigDisassembly(LINES) };
   const site = await serve(data);
   // A browser for each measurement: one that has shown a big profile is no fresh one.
   const withBrowser = async (work) => {
@@ -290,7 +302,7 @@ function rowsOf({ rounds, errors, more, empty }) {
   for (const [name, list] of rounds) {
     const own = name === 'this viewer';
     const frames = FRAMES.toLocaleString('en-US');
-    row(`${name}: ${frames} frames, text to first paint`, list.map((r) => r.first), own ? 300 : null, 'ms');
+    row(`${name}: ${frames} frames, bytes to first paint`, list.map((r) => r.first), own ? 300 : null, 'ms');
     const zooms = list.flatMap((r) => r.zooms);
     if (zooms.length) row(`${name}: work of a zoom, median`, zooms, own ? 16 : null, 'ms');
     row(`${name}: private memory of the page's process`, list.map((r) => r.memory), own ? 250 : null, 'MB');

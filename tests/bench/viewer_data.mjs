@@ -51,6 +51,23 @@ export function bigProfile(frames) {
   };
 }
 
+const TYPES = { time_ns: ['f64', Float64Array], result: ['u8', Uint8Array], in_kernel: ['u8', Uint8Array] };
+
+/** The same as the service packs it. */
+export function packedBytes(p) {
+  const group = (g) => ({ ...Object.fromEntries(Object.keys(g).map((name) => [name, (TYPES[name] ?? ['i32'])[0]])), rows: Object.values(g)[0].length });
+  const parts = [Buffer.from(`${JSON.stringify({ ...p, format: 'spvscope-packed', frames: group(p.frames), stacks: group(p.stacks), samples: group(p.samples) })}\n`)];
+  const pad = () => parts.push(Buffer.alloc((8 - (parts.at(-1).length % 8)) % 8));
+  for (const g of [p.frames, p.stacks, p.samples]) {
+    for (const [name, values] of Object.entries(g)) {
+      pad();
+      parts.push(Buffer.from((TYPES[name] ?? ['i32', Int32Array])[1].from(values).buffer));
+    }
+  }
+  pad();
+  return Buffer.concat(parts);
+}
+
 const nameOf = (p, k) => p.strings[p.frames.name[p.stacks.frame[k]]];
 
 /** The same in speedscope's own format. */

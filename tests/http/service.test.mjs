@@ -119,7 +119,7 @@ test('a trace is a tree, and is exported', async () => {
 	const chrome = await (await service.fetch(`/v1/traces/${body.trace.id}/spans?format=chrome`)).json();
 	assert.ok(Array.isArray(chrome.traceEvents ?? chrome));
 	assert.match(await (await service.fetch(`/v1/traces/${body.trace.id}/spans?format=text`)).text(), /codegen::parse|codegen::glslang/);
-	for (const format of ['columns', 'tree', 'folded'])
+	for (const format of ['columns', 'packed', 'tree', 'folded'])
 		assert.equal((await service.fetch(`/v1/traces/${body.trace.id}/flame?format=${format}`)).status, 200, format);
 	for (const query of ['flame?format=svg', 'flame?kind=off', 'flame?span=0', 'flame?span=99999', 'spans', 'spans?format=x'])
 		assert.equal((await (await service.fetch(`/v1/traces/${body.trace.id}/${query}`)).json()).error.code, 'bad_query', query);

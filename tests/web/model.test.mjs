@@ -2,10 +2,11 @@
 // The viewer's model code against cases worked out by hand.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { packedBytes } from '../bench/viewer_data.mjs';
 import { loadModel } from './support/model.mjs';
 
 const {
-  again, compare, curl, draft, exports: formats, files, flame, format, functions, linemap, lines, passes, profile, route, saved, search, spans, steps, strips, text,
+  again, compare, curl, draft, exports: formats, files, flame, format, functions, linemap, lines, orders, packed, passes, profile, route, saved, search, spans, steps, strips, text,
   ticks, tokens, traces, words, zoom,
 } = await loadModel();
 
@@ -51,7 +52,7 @@ test('a span limits the flame graph to the samples of its subtree', () => {
 
 test('from the other end, what ran is on top and its callers below', () => {
   const p = profile.decodeProfile(profileJson());
-  assert.deepEqual(boxes(p, flame.mergeCallers(p, null)), [
+  assert.deepEqual(boxes(p, orders.mergeCallers(p, null)), [
     ['all samples', 0, 0, 7, 0],
     ['scan', 1, 0, 3, 0],
     ['opt', 1, 3, 2, 0],
@@ -66,7 +67,7 @@ test('from the other end, what ran is on top and its callers below', () => {
     ['parse', 3, 6, 1, 0],
     ['main', 4, 6, 1, 1],
   ]);
-  assert.equal(flame.mergeCallers(p, within(p, 4, 5)).total[0], 2);
+  assert.equal(orders.mergeCallers(p, within(p, 4, 5)).total[0], 2);
 });
 
 test('functions are summed over all boxes, recursion once', () => {
@@ -82,8 +83,30 @@ test('functions are summed over all boxes, recursion once', () => {
 
 test('modules are weighed by their own samples', () => {
   const p = profile.decodeProfile(profileJson());
-  assert.deepEqual(flame.moduleShares(flame.mergeProfile(p, null), p),
+  assert.deepEqual(flame.moduleShares(flame.weighStacks(p, null), p),
     [{ module: 'libglslang.so', self: 4 }, { module: 'worker', self: 2 }, { module: '[kernel]', self: 1 }]);
+});
+
+test('the first picture has the boxes that weigh enough, where the whole has them', () => {
+  const p = profile.decodeProfile(profileJson());
+  const weighed = flame.weighStacks(p, null);
+  const whole = flame.mergeStacks(weighed, 0);
+  const first = flame.mergeStacks(weighed, 2);
+  assert.ok(first.n > 1 && first.n < whole.n);
+  const places = (t) => Array.from({ length: t.n }, (_, i) => `${t.depth[i]} ${p.fnName[t.fn[i]]} ${t.x[i]} ${t.total[i]}`);
+  assert.deepEqual(places(first), places(whole).filter((_, i) => whole.total[i] >= 2));
+  assert.equal(first.self.reduce((a, b) => a + b), whole.total[0], 'what is left out counts as its parents\u2019 own');
+  for (let s = 0; s < p.n; s++) assert.ok(whole.total[whole.sampleBox[s]] <= first.total[first.sampleBox[s]], 'in its box, or in one above it');
+});
+
+test('packed columns are the same profile', () => {
+  const plain = { ...profileJson(), strings: [...profileJson().strings, 'a\nb'] };
+  const bytes = packedBytes(plain);
+  const j = packed.unpack(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
+  assert.equal(j.stacks.parent.constructor, Int32Array);
+  assert.equal(j.samples.time_ns.constructor, Float64Array);
+  assert.deepEqual(profile.decodeProfile(j), profile.decodeProfile(plain));
+  assert.throws(() => packed.unpack(new TextEncoder().encode('{"frames":{"name":"i32","rows":9},"stacks":{},"samples":{}}\n').buffer), RangeError, 'cut off');
 });
 
 test('boxes are found by place and by path', () => {
@@ -107,7 +130,7 @@ test('in the order of time neighbours share a box, and what comes again has one 
   const j = profileJson();
   j.samples = { stack: [2, 2, 3, 2], span: [3, 3, 4, 3], run: [0, 0, 0, 0], time_ns: [10, 20, 30, 40], result: [0, 0, 0, 0], in_kernel: [0, 0, 0, 0] };
   const p = profile.decodeProfile(j);
-  const order = flame.timeOrder(p, null, () => -1);
+  const order = orders.timeOrder(p, null, () => -1);
   assert.deepEqual(boxes(p, order), [
     ['all samples', 0, 0, 4, 0], ['main', 1, 0, 4, 0], ['parse', 2, 0, 2, 0], ['opt', 2, 2, 1, 1], ['parse', 2, 3, 1, 0], ['scan', 3, 0, 2, 2], ['scan', 3, 3, 1, 1],
   ]);
@@ -121,7 +144,7 @@ test('runs and threads stand beside each other in the order of time', () => {
   const p = profile.decodeProfile(j);
   assert.deepEqual([...p.sampleLane], [0, 0, 1], 'the first thread of each run is one lane');
   const named = { ...p, fnName: [...p.fnName, 'run 1', 'run 2'], fnModule: [...p.fnModule, '', ''], fnFile: [...p.fnFile, '', ''] };
-  const t = flame.timeOrder(named, null, (run) => p.fnName.length + run);
+  const t = orders.timeOrder(named, null, (run) => p.fnName.length + run);
   assert.deepEqual(boxes(named, t).filter((b) => b[1] < 3).map((b) => b.slice(0, 4)), [
     ['all samples', 0, 0, 3], ['process 7', 1, 0, 2], ['thread 9 of process 8', 1, 2, 1], ['run 1', 2, 0, 1], ['run 2', 2, 1, 1], ['run 2', 2, 2, 1],
   ]);
@@ -210,7 +233,7 @@ test('half a million boxes are merged and laid out in under three seconds', () =
   const p = profile.decodeProfile(j);
   const t = flame.mergeProfile(p, null);
   const took = performance.now() - begun;
-  assert.equal(flame.mergeCallers(p, null).total[0], n);
+  assert.equal(orders.mergeCallers(p, null).total[0], n);
   assert.equal(t.total[0], n);
   assert.ok(t.n > 400000, `${t.n} boxes`);
   assert.ok(took < 3000, `${took.toFixed(0)} ms`);

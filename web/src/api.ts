@@ -2,6 +2,7 @@
 // The service's contract as types, and the calls. Nothing else on the page fetches. A trace that was opened from a file
 // answers in the service's place.
 
+import { unpack } from './model/packed';
 import type { SavedTrace } from './model/saved';
 
 export type Status = 'ok' | 'failed' | 'crashed' | 'timed_out' | 'out_of_memory' | 'cancelled';
@@ -145,6 +146,8 @@ export interface TraceJson {
   spans: SpanJson[];
 }
 
+type Column = ArrayLike<number>;
+
 export interface FlameJson {
   format: string;
   version: number;
@@ -152,11 +155,11 @@ export interface FlameJson {
   unit: string;
   frequency_hz: number;
   strings: string[];
-  frames: { name: number[]; module: number[]; file?: number[]; line?: number[] };
-  stacks: { parent: number[]; frame: number[] };
+  frames: { name: Column; module: Column; file?: Column; line?: Column };
+  stacks: { parent: Column; frame: Column };
   samples: {
-    stack: number[]; span: number[]; run?: number[]; time_ns?: number[]; result?: number[]; in_kernel?: number[];
-    pid?: number[]; tid?: number[]; weight?: number[]; // of off-cpu: nanoseconds
+    stack: Column; span: Column; run?: Column; time_ns?: Column; result?: Column; in_kernel?: Column;
+    pid?: Column; tid?: Column; weight?: Column; // of off-cpu: nanoseconds
   };
   total: number;
   complete: number;
@@ -258,8 +261,9 @@ function fromFile<T>(id: string, part: (s: SavedTrace) => T | null | undefined):
 
 export const getTrace = async (id: string, signal?: AbortSignal): Promise<TraceJson> =>
   (isSaved(id) ? fromFile(id, (s) => s.trace) : json<TraceJson>(`/v1/traces/${of(id)}`, { signal }));
-export const getFlame = (id: string, kind: string, signal?: AbortSignal): Promise<FlameJson> =>
-  (isSaved(id) ? Promise.resolve(id).then(() => fromFile(id, (s) => s.flames[kind])) : json<FlameJson>(`/v1/traces/${of(id)}/flame?format=columns${kind === 'on-cpu' ? '' : `&kind=${of(kind)}`}`, { signal }));
+export const flameUrl = (id: string, kind: string, format: string): string => `/v1/traces/${of(id)}/flame?format=${format}&kind=${of(kind)}`;
+export const getFlame = async (id: string, kind: string, signal?: AbortSignal): Promise<FlameJson> =>
+  (isSaved(id) ? fromFile(id, (s) => s.flames[kind]) : unpack(await (await request(flameUrl(id, kind, 'packed'), { signal })).arrayBuffer()));
 export const getLog = async (id: string, signal?: AbortSignal): Promise<LogEntry[]> =>
   (isSaved(id) ? fromFile(id, (s) => s.log) : json<LogEntry[]>(`/v1/traces/${of(id)}/log`, { signal }));
 export const getDisassembly = async (id: string, signal?: AbortSignal): Promise<string> =>

@@ -14,8 +14,8 @@ export async function openBrowser() {
   return chromium.launch({ executablePath: process.env.SPVSCOPE_CHROMIUM ?? '/usr/bin/chromium', args: ARGS });
 }
 
-export async function openPage(browser, base, { width = 1280, height = 900, theme = 'light' } = {}) {
-  const context = await browser.newContext({ viewport: { width, height }, colorScheme: theme, reducedMotion: 'reduce' });
+export async function openPage(browser, base, { width = 1280, height = 900, theme = 'light', ...more } = {}) {
+  const context = await browser.newContext({ viewport: { width, height }, colorScheme: theme, reducedMotion: 'reduce', ...more });
   const page = await context.newPage();
   const faults = [];
   page.on('console', (m) => {
@@ -68,3 +68,28 @@ export async function seriousFaults(page) {
       .flatMap((v) => v.nodes.slice(0, 3).map((n) => `${v.id}: ${n.target.join(' ')}: ${(n.failureSummary ?? '').replace(/\s+/g, ' ')}`));
   });
 }
+
+/** What is wider than its place: the page itself, or a button, link or heading whose words are cut without an ellipsis. */
+export const cutOff = (page) => page.evaluate(() => {
+  const faults = [];
+  const over = document.documentElement.scrollWidth - innerWidth;
+  if (over > 0) faults.push(`the page is ${over} px too wide`);
+  for (const el of document.querySelectorAll('button, a.button, h1, h2, th, label, summary')) {
+    if (!el.checkVisibility() || el.closest('.sr-only, .table-scroll')) continue;
+    const style = getComputedStyle(el);
+    if (style.overflowX === 'visible' || style.textOverflow === 'ellipsis') continue;
+    if (el.scrollWidth > el.clientWidth + 1) faults.push(`cut: ${el.textContent.trim()}`);
+  }
+  // controls of one row must not lie over each other
+  const boxes = [...document.querySelectorAll('button, a.button, select, input, summary')].filter((el) => el.checkVisibility() && !el.closest('.sr-only, .menu-list, .table-scroll'))
+    .map((el) => [el, el.getBoundingClientRect()]).filter(([, r]) => r.width > 2 && r.height > 2);
+  for (const [a, p] of boxes) {
+    for (const [b, q] of boxes) {
+      if (a === b || a.contains(b) || b.contains(a) || a.closest('label')?.contains(b)) continue;
+      const x = Math.min(p.right, q.right) - Math.max(p.left, q.left);
+      const y = Math.min(p.bottom, q.bottom) - Math.max(p.top, q.top);
+      if (x > 2 && y > 2) faults.push(`over each other: ${a.textContent.trim() || a.ariaLabel || a.placeholder} and ${b.textContent.trim() || b.ariaLabel || b.placeholder}`);
+    }
+  }
+  return [...new Set(faults)];
+});

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// From samples to a laid-out flame graph: merged from either end, in the order of time, or around one function. Typed
-// arrays all the way: half a million boxes are laid out in tens of milliseconds. Pure; runs on the page's thread.
+// From samples to a laid-out flame graph: stacks merged from the outermost frame, and boxes out of any tree of nodes. Typed
+// arrays all the way, so that half a million boxes are there at once. Pure; runs on the page's thread.
 
 import type { Profile } from './profile';
 
@@ -18,78 +18,21 @@ export interface FlameTree {
   nChildren: Int32Array;
   rowStart: Int32Array;    // of each depth; one more at the end
   nRows: number;
-  sampleBox: Int32Array;   // where each sample ended; -1: not chosen
-}
-
-/** Nodes keyed by (parent, function): open addressing over the node columns themselves. */
-export class NodeTable {
-  fn: Int32Array;
-  parent: Int32Array;
-  self: Float64Array;
-  hits: Uint32Array;
-  n = 0;
-  #slots: Int32Array; // node + 1; 0 is free
-
-  constructor(capacity: number) {
-    this.fn = new Int32Array(capacity);
-    this.parent = new Int32Array(capacity);
-    this.self = new Float64Array(capacity);
-    this.hits = new Uint32Array(capacity);
-    this.#slots = new Int32Array(2 ** Math.ceil(Math.log2(capacity * 2)));
-  }
-
-  #slotOf(parent: number, fn: number): number {
-    const mask = this.#slots.length - 1;
-    let h = (Math.imul(parent + 1, 0x9e3779b1) ^ Math.imul(fn + 1, 0x85ebca6b)) >>> 0;
-    h = (h ^ (h >>> 15)) & mask;
-    for (;;) {
-      const slot = this.#slots[h]!;
-      if (!slot || (this.parent[slot - 1] === parent && this.fn[slot - 1] === fn)) return h;
-      h = (h + 1) & mask;
-    }
-  }
-
-  get(parent: number, fn: number): number {
-    let h = this.#slotOf(parent, fn);
-    if (this.#slots[h]) return this.#slots[h]! - 1;
-    if (this.n === this.fn.length) {
-      this.#grow();
-      h = this.#slotOf(parent, fn);
-    }
-    this.#slots[h] = this.n + 1;
-    return this.#put(parent, fn);
-  }
-
-  /** A node of its own, though there may be an equal one: in the order of time the same stack comes again. */
-  add(parent: number, fn: number): number {
-    if (this.n === this.fn.length) this.#grow();
-    return this.#put(parent, fn);
-  }
-
-  #put(parent: number, fn: number): number {
-    this.fn[this.n] = fn;
-    this.parent[this.n] = parent;
-    return this.n++;
-  }
-
-  count(node: number, weight: number): void {
-    this.self[node]! += weight;
-    this.hits[node]!++;
-  }
-
-  #grow(): void {
-    const larger = new NodeTable(this.n * 2);
-    for (const column of ['fn', 'parent', 'self', 'hits'] as const) larger[column].set(this[column]);
-    this.#slots = larger.#slots;
-    [this.fn, this.parent, this.self, this.hits] = [larger.fn, larger.parent, larger.self, larger.hits];
-    for (let i = 0; i < this.n; i++) this.#slots[this.#slotOf(this.parent[i]!, this.fn[i]!)] = i + 1;
-  }
+  readonly sampleBox: Int32Array; // where each sample ended; -1: not chosen
 }
 
 export const weightOf = (p: Profile, s: number): number => (p.sampleWeight ? p.sampleWeight[s]! : 1);
 
 /** Merges equal stacks from the outermost frame, those of several threads thread by thread. */
-export function mergeProfile(p: Profile, keep: Uint8Array | null): FlameTree {
+export const mergeProfile = (p: Profile, keep: Uint8Array | null): FlameTree => mergeStacks(weighStacks(p, keep), 0);
+
+/** Stacks with their weight, ready to be merged, more than once if need be. */
+export interface Weighed {
+  sums: Sums;
+  nodeOf: Int32Array; // of each sample; -1: not chosen
+}
+
+export function weighStacks(p: Profile, keep: Uint8Array | null): Weighed {
   const { parent, fn, nodeOf } = forestOf(p, keep);
   const self = new Float64Array(parent.length);
   const hits = p.sampleWeight ? new Float64Array(parent.length) : self;
@@ -99,8 +42,11 @@ export function mergeProfile(p: Profile, keep: Uint8Array | null): FlameTree {
     self[node]! += weightOf(p, s);
     if (hits !== self) hits[node]!++;
   }
-  return layOut({ parent, fn, self, hits, n: parent.length }, nodeOf, true, true);
+  return { sums: sumUp({ parent, fn, self, hits, n: parent.length }), nodeOf };
 }
+
+/** The boxes of all stacks that have the least weight; what has less counts as its parent's own. */
+export const mergeStacks = ({ sums, nodeOf }: Weighed, least: number): FlameTree => layOutSums(sums, nodeOf, true, true, least);
 
 /** All stacks below one root, parents first: once for each class of samples that there is, which is a thread and whether
  * the stack is whole; behind them what is made up for single samples. */
@@ -160,81 +106,8 @@ function forestOf(p: Profile, keep: Uint8Array | null): { parent: Int32Array; fn
   return { parent, fn, nodeOf };
 }
 
-/** A sample's functions from the innermost outward, with what is made up at both ends. */
-function outward(p: Profile, s: number, out: number[]): void {
-  let outermost = -1;
-  let k = p.sampleStack[s]!;
-  if (p.sampleInKernel[s] && (k < 0 || p.fnName[p.stackFn[k]!] !== '[kernel]')) out.push(p.fnKernel);
-  for (; k >= 0; k = p.stackParent[k]!) out.push((outermost = p.stackFn[k]!));
-  if ((p.sampleResult[s] || p.sampleStack[s]! < 0) && p.fnName[outermost] !== '[truncated]') out.push(p.fnTruncated);
-}
-
-/** The same from the other end: the function that ran first, below it who called it, and [truncated] where that ends early. */
-export function mergeCallers(p: Profile, keep: Uint8Array | null): FlameTree {
-  const t = new NodeTable(1024);
-  const root = t.get(-1, p.fnRoot);
-  const sampleNode = new Int32Array(p.n).fill(-1);
-  // Samples of one stack share their way; each way is walked once.
-  const ways = new Map<number, number>();
-  const way: number[] = [];
-  for (let s = 0; s < p.n; s++) {
-    if (keep && !keep[s]) continue;
-    const key = (p.sampleStack[s]! + 1) * 4 + (p.sampleResult[s] ? 2 : 0) + (p.sampleInKernel[s] ? 1 : 0);
-    let node = ways.get(key);
-    if (node === undefined) {
-      node = root;
-      way.length = 0;
-      outward(p, s, way);
-      for (const fn of way) node = t.get(node, fn);
-      ways.set(key, node);
-    }
-    t.count(node, weightOf(p, s));
-    sampleNode[s] = node;
-  }
-  return layOut(t, sampleNode, true, false);
-}
-
-export function inTimeOrder(p: Profile, keep: Uint8Array | null): number[] {
-  const order: number[] = [];
-  for (let s = 0; s < p.n; s++) if (!keep || keep[s]) order.push(s);
-  const lane = (s: number): number => p.sampleLane?.[s] ?? 0;
-  return order.sort((a, b) => lane(a) - lane(b) || p.sampleRun[a]! - p.sampleRun[b]! || p.sampleTime[a]! - p.sampleTime[b]! || a - b);
-}
-
-const MAX_TIME_BOXES = 1500000; // of time order, where nothing is merged but neighbours
-
-/** Samples in the order of thread, run and time: neighbours share a box as far as their stacks are equal from the outermost
- * frame on. Of very many samples only the first come in. */
-export function timeOrder(p: Profile, keep: Uint8Array | null, nameRun: (run: number) => number): FlameTree {
-  const order = inTimeOrder(p, keep);
-  const manyRuns = order.some((s) => p.sampleRun[s] !== p.sampleRun[order[0]!]);
-  const t = new NodeTable(Math.max(1024, Math.min(order.length * 4, MAX_TIME_BOXES)));
-  const root = t.add(-1, p.fnRoot);
-  const sampleNode = new Int32Array(p.n).fill(-1);
-  const open: number[] = []; // nodes of the sample before, outermost first
-  const way: number[] = [];  // functions of this one, innermost first
-  let before = -1;
-  for (const s of order) {
-    if (t.n > MAX_TIME_BOXES) break;
-    way.length = 0;
-    outward(p, s, way);
-    if (manyRuns) way.push(nameRun(p.sampleRun[s]!));
-    if (p.sampleLane) way.push(p.laneFn[p.sampleLane[s]!]!);
-    const depth = way.length;
-    let same = 0;
-    if (before >= 0) while (same < depth && same < open.length && t.fn[open[same]!] === way[depth - 1 - same]) same++;
-    open.length = same;
-    for (let d = same; d < depth; d++) open.push(t.add(d ? open[d - 1]! : root, way[depth - 1 - d]!));
-    const node = open[open.length - 1] ?? root;
-    t.count(node, weightOf(p, s));
-    sampleNode[s] = node;
-    before = s;
-  }
-  return layOut(t, sampleNode, false, false);
-}
-
 /** Nodes below one root, parents before their children. */
-interface Forest {
+export interface Forest {
   n: number;
   fn: Int32Array;
   parent: Int32Array;
@@ -242,130 +115,178 @@ interface Forest {
   hits: Float64Array | Uint32Array; // may be self itself
 }
 
-/** Boxes out of nodes. Each row has a stretch of the columns; a walk from left to right fills all of them from their left
- * ends, so that the children of a box lie side by side, and what is near in the profile is near in time. Sorted: the
- * heaviest child on the left; else in the order in which they were made. Merged: children of one function are one box;
- * functions are few, so an array with a mark for each does what a hash table would, without its misses. */
-export function layOut(f: Forest, nodeOf: Int32Array, sorted: boolean, merged: boolean): FlameTree {
-  const hits = f.hits === f.self ? null : Float64Array.from(f.hits.subarray(0, f.n));
-  const { ints, doubles, rowStart, fns } = link(f, hits);
-  const box = new BoxColumns(rowStart[rowStart.length - 1]!);
-  const rowEnd = rowStart.slice(); // how far each row is filled
-  const nextInBox = merged ? new Int32Array(f.n).fill(-1) : null; // nodes of one box
-  const head = new Int32Array(box.fn.length);
-  const boxWithFn = new Int32Array(merged ? fns : 0);
-  const madeBy = new Int32Array(merged ? fns : 0).fill(-1);
-  box.fn[0] = f.fn[0]!;
-  box.parent[0] = -1;
-  box.total[0] = doubles[TOTAL]!;
-  box.hits[0] = hits ? hits[0]! : doubles[TOTAL]!;
-  rowEnd[0] = 1;
-
-  const expand = (i: number, row: number): void => {
-    const from = rowEnd[row + 1]!;
-    let tail = from;
-    let self = 0;
-    for (let node = head[i]!; node >= 0; node = nextInBox ? nextInBox[node]! : -1) {
-      ints[node * INTS + BOX] = i;
-      self += doubles[node * DOUBLES + SELF]!;
-      for (let c = ints[node * INTS + FIRST_CHILD]!; c >= 0; c = ints[c * INTS + NEXT_SIBLING]!) {
-        const fn = ints[c * INTS + FN]!;
-        const total = doubles[c * DOUBLES + TOTAL]!;
-        if (nextInBox && madeBy[fn] === i) {
-          const into = boxWithFn[fn]!;
-          nextInBox[c] = head[into]!;
-          head[into] = c;
-          box.total[into]! += total;
-          box.hits[into]! += hits ? hits[c]! : total;
-          continue;
-        }
-        if (nextInBox) {
-          madeBy[fn] = i;
-          boxWithFn[fn] = tail;
-        }
-        head[tail] = c;
-        box.fn[tail] = fn;
-        box.total[tail] = total;
-        box.hits[tail] = hits ? hits[c]! : total;
-        tail++;
-      }
-    }
-    box.self[i] = self;
-    if (tail === from) return;
-    if (sorted && tail - from > 1) heaviestFirst(box, head, from, tail);
-    rowEnd[row + 1] = tail;
-    box.firstChild[i] = from;
-    box.nChildren[i] = tail - from;
-    let x = box.x[i]!;
-    for (let c = from; c < tail; c++) {
-      box.parent[c] = i;
-      box.depth[c] = row + 1;
-      box.x[c] = x;
-      x += box.total[c]!;
-    }
-  };
-  const way = new Int32Array(rowStart.length + 1);  // boxes from the root down
-  const next = new Int32Array(rowStart.length + 1); // which child of each comes next
-  expand(0, 0);
-  for (let d = 0; d >= 0;) {
-    const i = way[d]!;
-    if (next[d]! === box.nChildren[i]!) {
-      d--;
-      continue;
-    }
-    const child = box.firstChild[i]! + next[d]!++;
-    d++;
-    way[d] = child;
-    next[d] = 0;
-    expand(child, d);
-  }
-  return box.close(rowStart, rowEnd, ints, nodeOf);
+/** The same, each node with what is below it. */
+interface Sums {
+  n: number;
+  fn: Int32Array;
+  parent: Int32Array;
+  total: Float64Array;
+  hits: Float64Array | Uint32Array;
 }
 
-/* What the walk needs of a node lies in one record, since nodes are met in no order that a cache could guess:
- * 0: first child, 4: next sibling, 8: function, 12: box; 16: weight in it and below, 24: its own. */
-const INTS = 8;
-const FIRST_CHILD = 0;
-const NEXT_SIBLING = 1;
-const FN = 2;
-const BOX = 3;
-const DOUBLES = 4;
-const TOTAL = 2;
-const SELF = 3;
+/** In place: the forest is used up. */
+function sumUp({ n, fn, parent, self: total, hits }: Forest): Sums {
+  for (let i = n - 1; i > 0; i--) total[parent[i]!]! += total[i]!;
+  if (hits !== total) for (let i = n - 1; i > 0; i--) hits[parent[i]!]! += hits[i]!;
+  return { n, fn, parent, total, hits };
+}
 
-/** Sums what is below each node, and links each to the first of its children and its next sibling; nodes without weight are
- * left out. Also where each row begins, when no two nodes are merged. */
-function link(f: Forest, hits: Float64Array | null): { ints: Int32Array; doubles: Float64Array; rowStart: Int32Array; fns: number } {
-  const records = new ArrayBuffer(f.n * INTS * 4);
-  const ints = new Int32Array(records);
-  const doubles = new Float64Array(records);
+export const layOut = (f: Forest, nodeOf: Int32Array, sorted: boolean, merged: boolean): FlameTree => layOutSums(sumUp(f), nodeOf, sorted, merged, 0);
+
+/** Boxes out of nodes, a row at a time: the nodes of a row lie side by side, are put in the order of the boxes above them, and
+ * become boxes from left to right, so that nothing is looked up far away. Sorted: the heaviest child on the left; else in
+ * the order in which they were made. Merged: children of one function are one box; functions are few, so an array with a
+ * mark for each does what a hash table would. */
+function layOutSums(f: Sums, nodeOf: Int32Array, sorted: boolean, merged: boolean, least: number): FlameTree {
+  const nodes = nodesInRows(f, least);
+  const { n, rowStart, up } = nodes;
+  const box = new BoxColumns(n, nodes.hits === nodes.total);
+  const boxAt = new Int32Array(n); // of each node
+  const [nodeWithFn, madeBy] = [new Int32Array(nodes.fns), new Int32Array(nodes.fns).fill(-1)];
+  const same: number[] = []; // a node, and the one whose box it is in, by turns
+  const put = (i: number, at: number): void => {
+    boxAt[at] = i;
+    box.fn[i] = nodes.fn[at]!;
+    box.total[i] = nodes.total[at]!;
+    box.hits[i] = nodes.hits[at]!;
+  };
+  put(0, 0);
+  box.parent[0] = -1;
+  const rows = [0, 1];
+  const byBox = new ByBox(rowStart);
+  for (let d = 1, end = 1; d + 1 < rowStart.length; d++) {
+    const order = byBox.sort(rowStart[d]!, rowStart[d + 1]!, up, boxAt, rows[d - 1]!, end);
+    for (let k = 0; k < order.length;) {
+      const first = k;
+      const above = boxAt[up[order[k]!]!]!;
+      let kept = k;
+      for (; k < order.length && boxAt[up[order[k]!]!] === above; k++) {
+        const at = order[k]!;
+        const fn = nodes.fn[at]!;
+        if (merged && madeBy[fn] === above) {
+          const into = nodeWithFn[fn]!;
+          nodes.total[into]! += nodes.total[at]!;
+          if (nodes.hits !== nodes.total) nodes.hits[into]! += nodes.hits[at]!;
+          same.push(at, into);
+          continue;
+        }
+        madeBy[fn] = above;
+        nodeWithFn[fn] = at;
+        order[kept++] = at;
+      }
+      if (sorted) heaviestFirst(order, first, kept, nodes.total);
+      box.firstChild[above] = end;
+      box.nChildren[above] = kept - first;
+      let x = box.x[above]!;
+      for (let j = first; j < kept; j++, end++) {
+        put(end, order[j]!);
+        box.parent[end] = above;
+        box.depth[end] = d;
+        box.x[end] = x;
+        x += box.total[end]!;
+      }
+    }
+    for (let j = 0; j < same.length; j += 2) boxAt[same[j]!] = boxAt[same[j + 1]!]!;
+    same.length = 0;
+    rows.push(end);
+  }
+  return box.close(rows, () => boxOfSamples(f, nodeOf, nodes.placeOf, boxAt));
+}
+
+/** A sample is in the box of its innermost frame that is there. */
+function boxOfSamples(f: Sums, nodeOf: Int32Array, placeOf: Int32Array, boxAt: Int32Array): Int32Array {
+  const out = new Int32Array(nodeOf.length).fill(-1);
+  for (let s = 0; s < out.length; s++) {
+    let node = nodeOf[s]!;
+    if (node < 0) continue;
+    while (!placeOf[node]) node = f.parent[node]!;
+    out[s] = boxAt[placeOf[node]! - 1]!;
+  }
+  return out;
+}
+
+/* What is deeper counts as its last frame's own. */
+const MAX_ROWS = 65535;
+
+/** Nodes of weight, row by row, in the order in which they were made. */
+interface NodeRows {
+  n: number;
+  fns: number;           // more than any function's number
+  rowStart: Int32Array;  // of each depth; one more at the end
+  up: Int32Array;        // place of the node above
+  fn: Int32Array;
+  total: Float64Array;
+  hits: Float64Array;    // may be total itself
+  placeOf: Int32Array;   // of each node of the forest, or one more; 0: it is not there
+}
+
+function nodesInRows(f: Sums, least: number): NodeRows {
+  const shown = new Int32Array(f.n); // nodes; nobody weighs more than its parent, so the way up to each is there
   const depth = new Uint16Array(f.n);
-  let deepest = 0;
-  for (let i = 0; i < f.n; i++) {
-    ints[i * INTS + FIRST_CHILD] = ints[i * INTS + NEXT_SIBLING] = ints[i * INTS + BOX] = -1;
-    ints[i * INTS + FN] = f.fn[i]!;
-    doubles[i * DOUBLES + TOTAL] = doubles[i * DOUBLES + SELF] = f.self[i]!;
-    if (!i) continue;
-    const d = Math.min(depth[f.parent[i]!]! + 1, 65534);
-    depth[i] = d;
-    if (d > deepest) deepest = d;
-  }
-  const rowStart = new Int32Array(deepest + 3); // one more that stays empty, so that the lowest row may be expanded too
-  rowStart[1] = 1;
+  let m = 1;
+  let rows = 1;
   let fns = f.fn[0]! + 1;
-  for (let i = f.n - 1; i > 0; i--) {
-    const total = doubles[i * DOUBLES + TOTAL]!;
-    if (!(hits ? hits[i]! > 0 : total > 0)) continue;
-    const up = f.parent[i]!;
+  for (let i = 1; i < f.n; i++) {
+    if (!(f.hits[i]! > 0 && f.total[i]! >= least)) continue;
+    const d = depth[f.parent[i]!]! + 1;
+    depth[i] = d < MAX_ROWS ? d : MAX_ROWS;
+    if (d >= MAX_ROWS) continue;
+    if (d >= rows) rows = d + 1;
     if (f.fn[i]! >= fns) fns = f.fn[i]! + 1;
-    doubles[up * DOUBLES + TOTAL]! += total;
-    if (hits) hits[up]! += hits[i]!;
-    ints[i * INTS + NEXT_SIBLING] = ints[up * INTS + FIRST_CHILD]!;
-    ints[up * INTS + FIRST_CHILD] = i;
-    rowStart[depth[i]! + 1]!++;
+    shown[m++] = i;
   }
-  for (let d = 1; d < rowStart.length; d++) rowStart[d]! += rowStart[d - 1]!;
-  return { ints, doubles, rowStart, fns };
+  const rowStart = new Int32Array(rows + 1);
+  for (let k = 0; k < m; k++) rowStart[depth[shown[k]!]! + 1]!++;
+  for (let d = 1; d <= rows; d++) rowStart[d]! += rowStart[d - 1]!;
+  const [up, fn, total, placeOf] = [new Int32Array(m), new Int32Array(m), new Float64Array(m), new Int32Array(f.n)];
+  const hits = f.hits === f.total ? total : new Float64Array(m);
+  const next = rowStart.slice();
+  for (let k = 0; k < m; k++) {
+    const i = shown[k]!;
+    const at = next[depth[i]!]!++;
+    placeOf[i] = at + 1;
+    up[at] = k ? placeOf[f.parent[i]!]! - 1 : -1;
+    fn[at] = f.fn[i]!;
+    total[at] = f.total[i]!;
+    hits[at] = f.hits[i]!;
+  }
+  return { n: m, fns, rowStart, up, fn, total, hits, placeOf };
+}
+
+/** Sorts the nodes of a row by the box above them, by counting. */
+class ByBox {
+  readonly #order: Int32Array;
+  readonly #next: Int32Array;
+
+  constructor(rowStart: Int32Array) {
+    let widest = 1;
+    for (let d = 1; d < rowStart.length; d++) widest = Math.max(widest, rowStart[d]! - rowStart[d - 1]!);
+    this.#order = new Int32Array(widest);
+    this.#next = new Int32Array(widest + 1);
+  }
+
+  /** The nodes from lo to hi; the boxes above them are among those from firstBox to endBox. */
+  sort(lo: number, hi: number, up: Int32Array, boxAt: Int32Array, firstBox: number, endBox: number): Int32Array {
+    const [order, next] = [this.#order, this.#next.fill(0, 0, endBox - firstBox + 1)];
+    for (let at = lo; at < hi; at++) next[boxAt[up[at]!]! - firstBox + 1]!++;
+    for (let i = 1; i < endBox - firstBox; i++) next[i]! += next[i - 1]!;
+    for (let at = lo; at < hi; at++) order[next[boxAt[up[at]!]! - firstBox]!++] = at;
+    return order.subarray(0, hi - lo);
+  }
+}
+
+/* Most boxes have a handful of children; for these an insertion sort beats a call of sort() by far. */
+function heaviestFirst(order: Int32Array, from: number, to: number, total: Float64Array): void {
+  if (to - from > 16) {
+    order.subarray(from, to).sort((a, b) => total[b]! - total[a]! || a - b);
+    return;
+  }
+  for (let i = from + 1; i < to; i++) {
+    const at = order[i]!;
+    let k = i - 1;
+    for (; k >= from && total[order[k]!]! < total[at]!; k--) order[k + 1] = order[k]!;
+    order[k + 1] = at;
+  }
 }
 
 class BoxColumns {
@@ -379,70 +300,25 @@ class BoxColumns {
   readonly firstChild: Int32Array;
   readonly nChildren: Int32Array;
 
-  constructor(n: number) {
+  constructor(n: number, plain: boolean) {
     [this.fn, this.parent, this.firstChild, this.nChildren] = [new Int32Array(n), new Int32Array(n), new Int32Array(n).fill(-1), new Int32Array(n)];
-    [this.total, this.self, this.hits, this.x] = [new Float64Array(n), new Float64Array(n), new Float64Array(n), new Float64Array(n)];
-    this.depth = new Uint16Array(n);
+    [this.total, this.self, this.x, this.depth] = [new Float64Array(n), new Float64Array(n), new Float64Array(n), new Uint16Array(n)];
+    this.hits = plain ? this.total : new Float64Array(n);
   }
 
-  /** Closes the gaps that merging left at the ends of rows. */
-  close(rowStart: Int32Array, rowEnd: Int32Array, ints: Int32Array, nodeOf: Int32Array): FlameTree {
-    const rows: number[] = [0];
-    const shift: number[] = [];
-    for (let d = 0; d < rowStart.length && rowEnd[d]! > rowStart[d]!; d++) {
-      shift.push(rowStart[d]! - rows[d]!);
-      rows.push(rows[d]! + rowEnd[d]! - rowStart[d]!);
-    }
+  close(rows: number[], boxOfSamples: () => Int32Array): FlameTree {
     const n = rows[rows.length - 1]!;
-    const gaps = shift.some((by) => by > 0);
-    const moved = gaps ? new Int32Array(this.fn.length) : null; // old index → new
-    for (let d = 0; moved && d < shift.length; d++) {
-      const [from, to, by] = [rowStart[d]!, rowEnd[d]!, shift[d]!];
-      for (const column of [this.fn, this.parent, this.depth, this.total, this.self, this.hits, this.x, this.firstChild, this.nChildren]) column.copyWithin(from - by, from, to);
-      for (let i = from; i < to; i++) {
-        moved[i] = i - by;
-        if (d) this.parent[i - by]! -= shift[d - 1]!;
-        if (this.firstChild[i - by]! >= 0) this.firstChild[i - by]! -= shift[d + 1]!;
-      }
-    }
-    for (let s = 0; s < nodeOf.length; s++) {
-      if (nodeOf[s]! < 0) continue;
-      const i = ints[nodeOf[s]! * INTS + BOX]!;
-      nodeOf[s] = moved ? moved[i]! : i;
-    }
+    this.self.set(this.total);
+    for (let i = 1; i < n; i++) this.self[this.parent[i]!]! -= this.total[i]!;
+    // times that were weighed are no whole numbers: what is left of their sums may be no weight, but an error of rounding
+    for (let i = 0; i < n; i++) if (this.self[i]! < this.total[i]! * 1e-9) this.self[i] = 0;
+    let sampleBox: Int32Array | undefined; // made when it is asked for
     return {
-      n, rowStart: Int32Array.from(rows), nRows: rows.length - 1, sampleBox: nodeOf, fn: this.fn.subarray(0, n), parent: this.parent.subarray(0, n),
+      get sampleBox() { return (sampleBox ??= boxOfSamples()); },
+      n, rowStart: Int32Array.from(rows), nRows: rows.length - 1, fn: this.fn.subarray(0, n), parent: this.parent.subarray(0, n),
       depth: this.depth.subarray(0, n), total: this.total.subarray(0, n), self: this.self.subarray(0, n), hits: this.hits.subarray(0, n),
       x: this.x.subarray(0, n), firstChild: this.firstChild.subarray(0, n), nChildren: this.nChildren.subarray(0, n),
     };
-  }
-}
-
-/* Most boxes have a handful of children; for these an insertion sort in place beats a call of sort() by far. */
-function heaviestFirst(box: BoxColumns, head: Int32Array, from: number, to: number): void {
-  const { total, hits, fn } = box;
-  if (to - from > 16) {
-    const order = Array.from({ length: to - from }, (_, i) => from + i).sort((a, b) => total[b]! - total[a]! || a - b);
-    const copy = order.map((i) => [total[i]!, hits[i]!, fn[i]!, head[i]!] as const);
-    copy.forEach((c, i) => [total[from + i], hits[from + i], fn[from + i], head[from + i]] = c);
-    return;
-  }
-  for (let i = from + 1; i < to; i++) {
-    const t = total[i]!;
-    const h = hits[i]!;
-    const f = fn[i]!;
-    const e = head[i]!;
-    let k = i - 1;
-    for (; k >= from && total[k]! < t; k--) {
-      total[k + 1] = total[k]!;
-      hits[k + 1] = hits[k]!;
-      fn[k + 1] = fn[k]!;
-      head[k + 1] = head[k]!;
-    }
-    total[k + 1] = t;
-    hits[k + 1] = h;
-    fn[k + 1] = f;
-    head[k + 1] = e;
   }
 }
 
@@ -473,9 +349,9 @@ export function lowerBound(t: FlameTree, depth: number, x: number): number {
 }
 
 /** Modules by own samples, heaviest first: what the colours stand for. */
-export function moduleShares(t: FlameTree, p: Profile): { module: string; self: number }[] {
+export function moduleShares({ sums, nodeOf }: Weighed, p: Profile): { module: string; self: number }[] {
   const ofFn = new Float64Array(p.fnName.length);
-  for (let i = 1; i < t.n; i++) ofFn[t.fn[i]!]! += t.self[i]!;
+  for (let s = 0; s < p.n; s++) if (nodeOf[s]! > 0) ofFn[sums.fn[nodeOf[s]!]!]! += weightOf(p, s);
   const self = new Map<string, number>();
   for (let fn = 0; fn < ofFn.length; fn++) {
     if (!ofFn[fn]) continue;

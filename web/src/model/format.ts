@@ -35,7 +35,7 @@ export function formatBytes(bytes: number): string {
 
 /** 1234567 → "1,234,567" */
 export function formatCount(n: number): string {
-  return Math.round(n).toLocaleString('en-US');
+  return String(Math.round(n)).replace(/\B(?=(?:\d{3})+$)/g, ',');
 }
 
 export function plural(n: number, one: string, many = `${one}s`): string {

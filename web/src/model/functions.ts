@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // One function at a time: all of them as a table, and one with what is above and below it. Pure.
 
-import { layOut, NodeTable, weightOf, type FlameTree } from './flame';
+import { layOut, weightOf, type FlameTree } from './flame';
+import { NodeTable } from './orders';
 import type { Profile } from './profile';
 
 export interface FunctionRow {

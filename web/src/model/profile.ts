@@ -35,7 +35,8 @@ export interface Profile {
 
 type Numbers = ArrayLike<number>;
 const EMPTY: Numbers = [];
-const numbers = (a: unknown): Numbers => (Array.isArray(a) ? a as Numbers : EMPTY);
+const numbers = (a: unknown): Numbers => (Array.isArray(a) || ArrayBuffer.isView(a) ? a as Numbers : EMPTY);
+const ints = (a: Numbers): Int32Array => (a instanceof Int32Array ? a : new Int32Array(a));
 
 /** Names of functions, each known once by name and module. */
 export class Functions {
@@ -58,7 +59,7 @@ export class Functions {
 }
 
 export function decodeProfile(j: FlameJson): Profile {
-  if (j.format !== 'spvscope-columns') throw new Error('this is no flame graph in columns');
+  if (!/^spvscope-(?:columns|packed)$/.test(j.format)) throw new Error('this is no flame graph in columns');
   if (j.version !== 1) throw new Error(`flame columns of version ${j.version}; this page reads version 1`);
   const functions = new Functions();
   const fnRoot = functions.of('all samples', '');
@@ -69,9 +70,9 @@ export function decodeProfile(j: FlameJson): Profile {
   for (let i = 0; i < names.length; i++) {
     fnOfFrame[i] = functions.of(j.strings[names[i]!] || '[unknown]', j.strings[modules[i]!] ?? '', j.strings[files[i]!] ?? '');
   }
-  const stackParent = new Int32Array(numbers(j.stacks.parent));
+  const stackParent = ints(numbers(j.stacks.parent));
   const stackFn = stackFunctions(stackParent, numbers(j.stacks.frame), fnOfFrame);
-  const sampleStack = new Int32Array(numbers(j.samples.stack));
+  const sampleStack = ints(numbers(j.samples.stack));
   for (let s = 0; s < sampleStack.length; s++) if (sampleStack[s]! >= stackFn.length) throw new Error(`a sample has no stack ${sampleStack[s]}`);
   const n = sampleStack.length;
   const column = (a: unknown): Numbers => (numbers(a).length === n ? numbers(a) : new Uint8Array(n));

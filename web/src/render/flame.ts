@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Paints a flame graph, its first row on top or at the bottom: only rows and boxes that are on the screen, and boxes
-// narrower than a pixel as one bar per pixel.
+// Paints a flame graph, its first row on top or at the bottom: only rows and boxes that are on the screen. Boxes are filled
+// in memory, names are written over them.
 
 import { lowerBound, type FlameTree } from '../model/flame';
 import { formatShare, shortName } from '../model/format';
@@ -43,9 +43,14 @@ export function paintFlame(s: Surface, scene: FlameScene): void {
   const ends = [rowAtY(tree, flip, s.scrollTop), rowAtY(tree, flip, s.scrollTop + s.height)];
   const first = Math.max(0, Math.min(...ends));
   const last = Math.min(tree.nRows - 1, Math.max(...ends));
+  const palette = paletteOf(s, scene);
+  const pixels = s.pixels();
+  const texts: number[] = []; // a box, left, top and width, by turns
+  for (let depth = first; depth <= last; depth++) paintRow(s, scene, depth, rowTop(tree, flip, depth) - s.scrollTop, palette, pixels, texts);
+  s.putPixels();
+  s.font = s.theme.font;
+  for (let t = 0; t < texts.length; t += 4) paintText(s, scene, texts[t]!, texts[t + 1]!, texts[t + 2]!, texts[t + 3]!);
   const scale = s.width / Math.max(1e-9, scene.x1 - scene.x0);
-  c.font = s.theme.font;
-  for (let depth = first; depth <= last; depth++) paintRow(s, scene, depth, rowTop(tree, flip, depth) - s.scrollTop, scale);
   for (const [box, colour] of [[scene.hovered, s.theme.text], [scene.focused ? scene.current : -1, s.theme.accent]] as const) {
     if (box < 0 || box >= tree.n) continue;
     const x = Math.max(-2, (tree.x[box]! - scene.x0) * scale);
@@ -56,52 +61,56 @@ export function paintFlame(s: Surface, scene: FlameScene): void {
   }
 }
 
-function paintRow(s: Surface, scene: FlameScene, depth: number, y: number, scale: number): void {
-  const { tree, matches } = scene;
-  const c = s.context;
-  const rowEnd = tree.rowStart[depth + 1]!;
+interface Palette {
+  own: Uint32Array; // of each hue or tone
+  match: number;
+  dim: number;
+  edge: number;
+}
+
+const paletteOf = (s: Surface, scene: FlameScene): Palette => ({
+  own: Uint32Array.from(scene.tones ? s.theme.tones : s.theme.hues, (colour) => s.pixelOf(colour)), match: s.pixelOf(s.theme.match), dim: s.pixelOf(s.theme.dim),
+  edge: s.pixelOf(s.theme.edge),
+});
+
+const LEAST_TEXT = 30; // a box that is narrower has no name on it
+
+/** One line of pixels is worked out and copied to the others of the row. A pixel that several boxes fall into has the
+ * colour of the first. */
+function paintRow(s: Surface, scene: FlameScene, depth: number, y: number, palette: Palette, pixels: Uint32Array, texts: number[]): void {
+  const { tree, matches, tones, hueOf, x0 } = scene;
+  const width = s.canvas.width;
+  const ratio = width / s.width;
+  const scale = width / Math.max(1e-9, scene.x1 - x0);
+  const line = new Uint32Array(width);
+  const gap = Math.round(ratio);
   const above = depth < tree.depth[scene.zoomed]!;
-  let painted = -1; // no fill left of it is needed again
-  let fill = '';
-  // Narrow boxes of one colour side by side are one rectangle: there may be thousands in a row.
-  let from = 0;
-  let to = 0;
-  const flush = (): void => {
-    if (to > from) c.fillRect(from, y + 1, to - from, FLAME_ROW - 2);
-    from = to = 0;
-  };
-  for (let i = lowerBound(tree, depth, scene.x0); i < rowEnd; i++) {
-    const x = (tree.x[i]! - scene.x0) * scale;
-    if (x >= s.width) break;
-    const right = x + tree.total[i]! * scale;
-    if (right <= painted) continue;
-    const left = Math.max(0, x, painted);
-    const end = Math.min(s.width, right);
-    const fn = tree.fn[i]!;
-    const match = matches?.[i];
-    const own = scene.tones ? s.theme.tones[scene.tones[i]!]! : s.theme.hues[scene.hueOf[fn]!]!;
-    const colour = match ? s.theme.match : matches || above ? s.theme.dim : own;
-    const width = end - left;
-    if (width < 2) {
-      if (colour !== fill || left > to + 0.01) {
-        flush();
-        c.fillStyle = fill = colour;
-        from = left;
-      }
-      painted = to = left + 1;
-      continue;
-    }
-    flush();
-    if (colour !== fill) c.fillStyle = fill = colour;
-    c.fillRect(left, y + 1, width - 1, FLAME_ROW - 1);
-    painted = end;
-    if (width > 30) {
-      c.fillStyle = match ? s.theme.matchText : matches || above ? s.theme.muted : s.theme.boxText;
-      s.text(labelOf(scene, i, width), left + 5, y + FLAME_ROW / 2 + 1, width - 10);
-      fill = '';
-    }
+  const rowEnd = tree.rowStart[depth + 1]!;
+  let end = 0; // what is left of it is painted
+  for (let i = lowerBound(tree, depth, x0); i < rowEnd && end < width; i++) {
+    const right = Math.min(width, (tree.x[i]! + tree.total[i]! - x0) * scale);
+    if (right <= end) continue;
+    const from = Math.max(end, Math.round((tree.x[i]! - x0) * scale));
+    if (from >= width) break;
+    end = Math.max(from + 1, Math.round(right));
+    const own = palette.own[tones ? tones[i]! : hueOf[tree.fn[i]!]!]!;
+    line.fill(matches?.[i] ? palette.match : matches || above ? palette.dim : own, from, end);
+    if (end - from >= 2 * gap) line.fill(palette.edge, end - gap, end);
+    if (end - from > LEAST_TEXT * ratio) texts.push(i, from / ratio, y, (end - from) / ratio);
   }
-  flush();
+  const bottom = Math.min(s.canvas.height, Math.round((y + FLAME_ROW) * ratio));
+  const top = Math.round(y * ratio);
+  for (let k = Math.max(0, top); k < bottom; k++) {
+    if (k >= top + gap) pixels.set(line, k * width);
+    else pixels.fill(palette.edge, k * width, k * width + end);
+  }
+}
+
+function paintText(s: Surface, scene: FlameScene, i: number, left: number, y: number, width: number): void {
+  const { tree, matches } = scene;
+  const above = tree.depth[i]! < tree.depth[scene.zoomed]!;
+  s.context.fillStyle = matches?.[i] ? s.theme.matchText : matches || above ? s.theme.muted : s.theme.boxText;
+  s.text(labelOf(scene, i, width), left + 5, y + FLAME_ROW / 2 + 1, width - 10);
 }
 
 function labelOf(scene: FlameScene, i: number, width: number): string {

@@ -9,12 +9,14 @@ export interface Theme {
   line: string;
   hover: string;
   selected: string;
+  selectedText: string; // '': as elsewhere
   accent: string;
   error: string;
   match: string;
   matchText: string;
   boxText: string;
   dim: string;
+  edge: string; // around boxes, where their colours do not tell them apart
   hues: string[]; // fills that boxText can be read on
   tones: string[]; // from less to more, the middle is the same
   busy: string;
@@ -31,8 +33,8 @@ export function readTheme(): Theme {
   const v = (name: string) => style.getPropertyValue(`--${name}`).trim();
   return {
     text: v('text'), muted: v('muted'), faint: v('faint'), surface: v('surface'), line: v('line'), hover: v('hover'),
-    selected: v('selected'), accent: v('accent'), error: v('error'), match: v('match'), matchText: v('match-text'),
-    boxText: v('box-text'), dim: v('box-dim'),
+    selected: v('selected'), selectedText: v('selected-text'), accent: v('accent'), error: v('error'), match: v('match'), matchText: v('match-text'),
+    boxText: v('box-text'), dim: v('box-dim'), edge: v('box-edge') || 'transparent',
     hues: Array.from({ length: N_HUES }, (_, i) => v(`hue-${i}`)),
     tones: Array.from({ length: N_TONES }, (_, i) => v(`tone-${i}`)), busy: v('busy'), waiting: v('waiting'),
     font: `12px ${v('font')}`, mono: `11.5px ${v('mono')}`,

@@ -98,7 +98,7 @@ export function paintWaterfall(s: Surface, scene: WaterfallScene): void {
   c.fillRect(0, 0, s.width, head - 1);
   scene.strips.forEach((strip, i) => paintStrip(s, strip, AXIS_HEIGHT + i * STRIP_HEIGHT, left));
   c.fillStyle = s.theme.muted;
-  c.font = s.theme.font;
+  s.font = s.theme.font;
   let free = left - 4;
   for (const mark of marks) {
     const x = Math.round(timeToX(scene, s.width, mark.ns + scene.originNs));
@@ -115,7 +115,7 @@ function paintStrip(s: Surface, strip: Strip, top: number, left: number): void {
   const c = s.context;
   const room = s.width - left - PAD;
   const bottom = top + STRIP_HEIGHT - 3;
-  c.font = s.theme.font;
+  s.font = s.theme.font;
   c.fillStyle = s.theme.muted;
   s.text(strip.name, 6, top + STRIP_HEIGHT / 2, left - 12);
   c.fillStyle = s.theme.line;
@@ -149,6 +149,9 @@ function paintRange(s: Surface, scene: WaterfallScene, left: number): void {
   }
 }
 
+/** The colour of what is written on a row: that of the chosen one may need another. */
+const onRow = (s: Surface, scene: WaterfallScene, span: number, colour: string): string => (span === scene.selected && s.theme.selectedText) || colour;
+
 function paintSpan(s: Surface, scene: WaterfallScene, span: number, y: number, left: number): void {
   const { table: t } = scene;
   const c = s.context;
@@ -164,8 +167,8 @@ function paintSpan(s: Surface, scene: WaterfallScene, span: number, y: number, l
   const middle = y + SPAN_ROW / 2;
   const x = toggleX(scene, s.width, span);
   if (hasChildren(t, span)) triangle(c, x + 4, middle, scene.collapsed.has(span), s.theme.muted);
-  c.font = s.theme.font;
-  c.fillStyle = t.hasError[span] || t.open[span] ? s.theme.error : s.theme.text;
+  s.font = s.theme.font;
+  c.fillStyle = onRow(s, scene, span, t.hasError[span] || t.open[span] ? s.theme.error : s.theme.text);
   const room = left - x - 22;
   const sign = t.open[span] ? '⚡ ' : t.hasError[span] ? '✕ ' : '';
   const process = changesProcess(t, span) ? ` [process ${t.json[span]!.pid}]` : '';
@@ -184,7 +187,7 @@ function paintBar(s: Surface, scene: WaterfallScene, span: number, middle: numbe
   const label = formatNs(t.durationNs[span]!);
   if (to < left || from > s.width) {
     // out of view: on which side, and how long
-    c.fillStyle = s.theme.muted;
+    c.fillStyle = onRow(s, scene, span, s.theme.muted);
     if (to < left) c.fillText(`◂ ${label}`, left + 2, middle);
     else c.fillText(`${label} ▸`, s.width - s.measure(`${label} ▸`) - 2, middle);
     return;
@@ -210,7 +213,7 @@ function paintBar(s: Surface, scene: WaterfallScene, span: number, middle: numbe
   // the duration inside its bar, else to the right of it, else to the left
   const w = s.measure(label);
   const inside = Math.max(from, left);
-  c.fillStyle = s.theme.muted;
+  c.fillStyle = onRow(s, scene, span, s.theme.muted);
   if (Math.min(to, s.width) - inside > w + 14) {
     c.fillStyle = s.theme.boxText;
     c.fillText(label, inside + 7, middle);

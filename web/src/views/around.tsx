@@ -2,7 +2,7 @@
 // Around the pictures of a trace: what can be done with it, what came of it, and why there are no samples.
 
 import { useMemo, useState } from 'preact/hooks';
-import { deleteTrace, FLAME_KINDS, getDisassembly, getFlame, getLog, isSaved, type FlameJson, type TraceJson } from '../api';
+import { deleteTrace, FLAME_KINDS, flameUrl, getDisassembly, getFlame, getLog, isSaved, request, type FlameJson, type TraceJson } from '../api';
 import { profiledRequest } from '../model/again';
 import { formatCount, formatNs, plural } from '../model/format';
 import { formatRoute, type Route } from '../model/route';
@@ -62,7 +62,8 @@ async function save(trace: TraceJson, stem: string): Promise<void> {
   const flames: Record<string, FlameJson> = {};
   for (const kind of FLAME_KINDS) {
     // A service that has no such samples says so; then they are not in the file either.
-    if (trace.n_samples) await getFlame(trace.id, kind).then((f) => { flames[kind] = f; }, () => undefined);
+    const flame = async (): Promise<FlameJson> => (isSaved(trace.id) ? getFlame(trace.id, kind) : (await request(flameUrl(trace.id, kind, 'columns'))).json() as Promise<FlameJson>);
+    if (trace.n_samples) await flame().then((f) => { flames[kind] = f; }, () => undefined);
   }
   const saved: SavedTrace = {
     format: SAVED_FORMAT, version: 1, trace, flames,

@@ -207,7 +207,7 @@ const STYLE = `
 .mark-3, .mark-4 { text-decoration-color: var(--info); }
 .tok-word { color: var(--tok-word); } .tok-type { color: var(--tok-type); } .tok-number { color: var(--tok-number); }
 .tok-string { color: var(--tok-string); } .tok-comment { color: var(--tok-comment); } .tok-directive { color: var(--tok-directive); } .tok-id { color: var(--tok-id); }
-@media (forced-colors: active) { .cm-line.is-lit { outline: 1px solid Highlight; } }
+@media (forced-colors: active) { .cm-line.is-lit { outline: 1px solid Highlight; background: Canvas; } }
 `;
 let sheet: CSSStyleSheet | null = null;
 

@@ -3,8 +3,9 @@
 
 import { useState } from 'preact/hooks';
 import { foldedText, pprofBytes, speedscopeJson, svgText, type Shown } from '../model/exports';
-import { inTimeOrder, type FlameTree } from '../model/flame';
+import type { FlameTree } from '../model/flame';
 import { formatShare, shortName } from '../model/format';
+import { inTimeOrder } from '../model/orders';
 import type { Profile } from '../model/profile';
 import { weightWords } from '../model/words';
 import { findZoom } from '../model/zoom';

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The flame graph of what is chosen: its shapes, its steps as a breadcrumb, its search, and in words what is shown.
 
-import { useMemo } from 'preact/hooks';
-import { mergeCallers, mergeProfile, moduleShares, timeOrder, type FlameTree } from '../model/flame';
+import { useEffect, useMemo, useState } from 'preact/hooks';
+import { mergeStacks, moduleShares, weighStacks, type FlameTree } from '../model/flame';
 import { formatCount, formatShare, plural } from '../model/format';
 import { chooseSamples, placeSamples, type IdRange, type Profile } from '../model/profile';
 import type { TraceRoute } from '../model/route';
@@ -13,7 +13,7 @@ import { kindNoun, TOO_FEW, weightWords } from '../model/words';
 import { huesByModule } from '../render/flame';
 import { N_HUES } from '../render/theme';
 import { Graph, type BoxAction } from './graph';
-import { Icon, lazy, Menu, Notice } from './parts';
+import { Icon, lazy, Loading, Menu, Notice } from './parts';
 
 const FunctionTable = lazy('the table', async () => (await import('./rarely')).FunctionTable);
 const FlameExports = lazy('the formats', async () => (await import('./rarely')).FlameExports);
@@ -48,14 +48,35 @@ function useShown({ profile: raw, table, ids, route }: Props) {
   const at = useMemo(() => (timed ? placeSamples(profile, table) : null), [profile, table, timed]);
   const keep = useMemo(() => chooseSamples(profile, ids, route.range, at), [profile, at, ids?.lo, ids?.hi, route.range?.[0], route.range?.[1]]);
   const shape = SHAPES.some(([s]) => s === route.shape) ? route.shape : raw.truncated * 2 > raw.n ? 'callers' : 'callees';
-  const callees = useMemo(() => mergeProfile(profile, keep), [profile, keep]);
-  const tree = useMemo(() => (shape === 'callers' ? mergeCallers(profile, keep) : shape === 'time' ? timeOrder(profile, keep, nameRun) : callees), [callees, shape]);
-  return { profile, keep, shape, callees, tree };
+  const weighed = useMemo(() => weighStacks(profile, keep), [profile, keep]);
+  const plain = shape === 'callees' && !route.zoom && !route.query;
+  const least = useFirst(plain && profile.stackFn.length > MANY) ? weighed.sums.total[0]! / MOST_TO_SEE : 0;
+  const callees = useMemo(() => mergeStacks(weighed, least), [weighed, least]);
+  const [orders, setOrders] = useState<typeof import('./later') | null>(null);
+  const ordered = shape === 'callers' || shape === 'time';
+  useEffect(() => {
+    if (ordered) void import('./later').then(setOrders);
+  }, [ordered]);
+  const tree = useMemo(() => (!ordered ? callees : shape === 'time' ? orders?.timeOrder(profile, keep, nameRun) : orders?.mergeCallers(profile, keep)), [callees, shape, orders]);
+  return { profile, keep, shape, weighed, callees, tree };
+}
+
+const MANY = 50000;        // stacks, from which on all their boxes take longer than a person should wait for a picture
+const MOST_TO_SEE = 16384; // what is narrower than this part of the whole is no tenth of a pixel wide on most screens
+
+/** True until the first picture is painted. It is made of what is wide enough to be seen; the rest comes right behind it. */
+function useFirst(wanted: boolean): boolean {
+  const [first, setFirst] = useState(wanted);
+  useEffect(() => {
+    if (first) requestAnimationFrame(() => setTimeout(() => setFirst(false), 20));
+  }, []);
+  return first && wanted;
 }
 
 /** Functions that stand for runs in the order of time. */
 function runNames(p: Profile): [Profile, (run: number) => number] {
-  const runs = p.sampleRun.reduce((most, run) => Math.max(most, run), 0) + 1;
+  let runs = 1;
+  for (let s = 0; s < p.n; s++) if (p.sampleRun[s]! >= runs) runs = p.sampleRun[s]! + 1;
   const first = p.fnName.length;
   const names = Array.from({ length: Math.min(runs, 100000) }, (_, i) => `run ${i + 1}`);
   const blank = names.map(() => '');
@@ -64,10 +85,12 @@ function runNames(p: Profile): [Profile, (run: number) => number] {
 
 export function Flame(props: Props) {
   const { profile: raw, table, ids, spanName, runs, title, route, set, onMore } = props;
-  const { profile, keep, shape, callees, tree } = useShown(props);
+  const { profile, keep, shape, weighed, callees, tree: shown } = useShown(props);
+  const tree = shown ?? callees; // until what makes the shape is there
+
   const found = useMemo(() => search(tree, profile, route.query, table), [tree, profile, route.query, table]);
-  const shares = useMemo(() => moduleShares(callees, profile), [callees]);
-  const modules = useMemo(() => (keep || route.steps.length ? moduleShares(mergeProfile(raw, null), raw) : shares).map((m) => m.module).filter((m) => !m.startsWith('[')), [raw]);
+  const shares = useMemo(() => moduleShares(weighed, profile), [weighed]);
+  const modules = useMemo(() => (keep || route.steps.length ? moduleShares(weighStacks(raw, null), raw) : shares).map((m) => m.module).filter((m) => !m.startsWith('[')), [raw]);
   const hueOf = useMemo(() => huesByModule(profile, modules), [profile, modules]);
   const total = tree.total[0] ?? 0;
   const hits = tree.hits[0] ?? 0;
@@ -102,7 +125,8 @@ export function Flame(props: Props) {
       {!total && <p class="empty-pane">{chosen ? `There is no ${kindNoun(raw.kind)} in what is chosen.` : `There is no ${kindNoun(raw.kind)}.`}</p>}
       {total > 0 && shape === 'table' && <FunctionTable tree={tree} profile={profile} matches={found?.fnMatches ?? null} onChoose={(fn) => set({ shape: 'sandwich', fn, zoom: '' })} />}
       {total > 0 && shape === 'sandwich' && <Sandwich {...graph} keep={keep} callees={callees} route={route} set={set} step={step} />}
-      {total > 0 && shape !== 'table' && shape !== 'sandwich' && <Graph {...graph} tree={tree} own={shape !== 'callers'} label="Flame graph"
+      {total > 0 && !shown && <Loading what="Putting the samples in order…" />}
+      {total > 0 && shown && shape !== 'table' && shape !== 'sandwich' && <Graph {...graph} tree={tree} own={shape !== 'callers'} label="Flame graph"
         zoom={route.zoom} onZoom={(zoom) => set({ zoom })} actions={actions} />}
       {total > 0 && <Legend shares={shares} modules={modules} total={callees.total[0]!} />}
     </>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is fetched once the pictures of a trace are there, as one file.
 
+export { mergeCallers, timeOrder } from '../model/orders';
 export { Actions, NoSamples, Outcome } from './around';
 export { Choices } from './choices';
 export { SpanDetails, SpanTip } from './details';

@@ -131,6 +131,7 @@ export function Waterfall({ table, selected, onSelect, samplesAt, range, onRange
     return Math.round(Math.min(full[1], Math.max(0, t)));
   };
   const down = (e: PointerEvent) => {
+    drag.current = null; // no click follows a stretch that a finger dragged
     // A finger scrolls; it chooses a stretch on the axis and its strips only.
     const box = host.current!.getBoundingClientRect();
     const onHead = e.clientY - box.top < headHeight(scene.current);
@@ -204,6 +205,7 @@ export function Waterfall({ table, selected, onSelect, samplesAt, range, onRange
         {range && <span class="chip">only <b>{formatNs(range[0] - originNs)} to {formatNs(range[1] - originNs)}</b>
           <button type="button" class="chip-close" aria-label="Show the whole time" onClick={() => onRange(null)}><Icon name="close" /></button></span>}
         {table.run && (view[0] !== first[0] || view[1] !== first[1]) && <button type="button" class="quiet" onClick={() => setView(first)}>The run</button>}
+        {selected >= 0 && <button type="button" class="quiet" onClick={() => zoomTo(selected)}>Zoom in</button>}
         {zoomed && <button type="button" class="quiet" onClick={() => setView(full)}>Whole time</button>}
         {table.n > 1 && <button type="button" class="quiet" onClick={() => setCollapsed(collapsed.size ? new Set() : stages(table))}>
           {collapsed.size ? 'Open all' : 'Fold stages'}</button>}
