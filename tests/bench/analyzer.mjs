@@ -21,6 +21,12 @@ const { values: options } = parseArgs({
     only: { type: 'string' }, // one of MEASUREMENTS
   },
 });
+if (process.getuid() !== 0) {
+  const why = 'it needs root, which alone may read the statistics of BPF programs';
+  if (options.tap) process.stdout.write(`ok 1 - the analyzer was measured # SKIP ${why}\n1..1\n`);
+  else process.stdout.write(`\nthe analyzer was not measured: ${why}\n`);
+  process.exit(0);
+}
 const FREQUENCIES = [4999, 20000];
 const SAMPLES = options.quick ? 200 : 2000;
 const KINDS = ['release', 'debug'];
@@ -347,12 +353,6 @@ const errors = {};
 let number = 0;
 const result = (ok, text) => options.tap && process.stdout.write(`${ok ? 'ok' : 'not ok'} ${++number} - ${text}\n`);
 
-if (process.getuid() !== 0) {
-  const why = 'it needs root, which alone may read the statistics of BPF programs';
-  if (options.tap) process.stdout.write(`ok 1 - the analyzer was measured # SKIP ${why}\n1..1\n`);
-  else process.stdout.write(`\nthe analyzer was not measured: ${why}\n`);
-  process.exit(0);
-}
 const service = await startService();
 try {
   for (const [name, [what, measure]] of Object.entries(MEASUREMENTS)) {
