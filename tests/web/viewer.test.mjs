@@ -10,33 +10,9 @@ import { after, afterEach, before, describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { clickSpan, openBrowser, openPage, seriousFaults, shownSamples, spanRows } from './support/browser.mjs';
 import { startService } from './support/service.mjs';
+import * as sources from './support/sources.mjs';
 
-const EVIL = '<img src=x onerror=alert(1)>';
-const FAILING = `#version 450
-layout(location = 0) out vec4 colour;
-void main()
-{
-    colour = vec4(lihgt); // ${EVIL}
-}
-`;
-
-/** A shader that the optimizer has something to do for. */
-function busyShader(functions = 24) {
-  const body = Array.from({ length: functions }, (_, i) => `float f${i}(float x)
-{
-    float s = x;
-    for (int k = 0; k < ${4 + (i % 5)}; k++)
-        s = s * ${(1 + i / 7).toFixed(3)} + sin(s + float(k)) * fog;
-    return ${i ? `s + f${i - 1}(s * 0.5)` : 's'};
-}`).join('\n');
-  return `#version 450
-layout(location = 0) in float t;
-layout(location = 0) out vec4 colour;
-layout(binding = 0) uniform Settings { float fog; };
-${body}
-void main() { colour = vec4(f${functions - 1}(t)); }
-`;
-}
+const { EVIL, FAILING, busyShader } = sources;
 
 /** Types over what is in the playground's editor. */
 async function writeSource(page, text) {
@@ -49,19 +25,20 @@ let service;
 let browser;
 let view;
 
-async function compile(request) {
-  const response = await fetch(`${service.url}/v1/compile`, {
-    method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(request),
-  });
-  const answer = await response.json();
-  assert.equal(response.status, 200, JSON.stringify(answer.error));
-  return answer;
-}
+const compile = (request) => sources.compile(service, request);
+const traced = (more) => sources.traced(service, more);
 
-const traced = (more = {}) => compile({
-  source: busyShader(), name: 'shaders/busy.frag', optimize: 'performance', emit: ['spirv', 'disassembly'],
-  trace: { level: 'debug' }, analyzer: { kind: 'release', min_samples: 200, budget_ms: 1000 }, ...more,
-});
+/** The page of a trace with samples; null, with a skip that says why, where the analyzer could take none. */
+async function openSampled(t, answer, fragment = '') {
+  if (answer.analyzer.state !== 'attached') {
+    t.skip(`analyzer ${answer.analyzer.state}: ${answer.analyzer.reason}`);
+    return null;
+  }
+  view = await openPage(browser, service.url);
+  await view.go(`#trace=${answer.trace.id}${fragment}`);
+  await view.page.locator('.flame').waitFor();
+  return view.page;
+}
 
 before(async () => {
   service = await startService();
@@ -128,10 +105,7 @@ describe('a trace', () => {
   });
 
   test('names the slowest pass, and choosing it limits the flame graph', async (t) => {
-    if (answer.analyzer.state !== 'attached') return t.skip(`analyzer ${answer.analyzer.state}: ${answer.analyzer.reason}`);
-    view = await openPage(browser, service.url);
-    await view.go(`#trace=${answer.trace.id}`);
-    await view.page.locator('.flame').waitFor();
+    if (!await openSampled(t, answer)) return;
     const all = await shownSamples(view.page);
     assert.equal(all, answer.analyzer.samples);
     await clickSpan(view.page, 'codegen::opt');
@@ -150,11 +124,8 @@ describe('a trace', () => {
   });
 
   test('tells the matched share of a search, and zooms by click and back', async (t) => {
-    if (answer.analyzer.state !== 'attached') return t.skip(`analyzer ${answer.analyzer.state}: ${answer.analyzer.reason}`);
-    view = await openPage(browser, service.url);
-    await view.go(`#trace=${answer.trace.id}`);
+    if (!await openSampled(t, answer)) return;
     const flame = view.page.locator('.flame');
-    await flame.waitFor();
     await view.page.getByPlaceholder('Search, /regex/, span:, file:').fill('spvtools');
     const share = /^([\d.<> ]+) % matched/.exec(await view.page.locator('.matched').textContent());
     assert.ok(share && Number(share[1]) > 0 && Number(share[1]) <= 100, String(share));
@@ -292,7 +263,8 @@ describe('text from sources', () => {
       files: { [EVIL]: `// ${EVIL}\n` }, defines: { EVIL: `"${EVIL}"` },
     });
     view = await openPage(browser, service.url);
-    for (const hash of ['', `#trace=${answer.trace.id}`, `#trace=${answer.trace.id}&span=1&q=${encodeURIComponent(EVIL)}`, `#compile&from=${answer.trace.id}`]) {
+    const id = answer.trace.id;
+    for (const hash of ['', `#trace=${id}`, `#trace=${id}&span=1&q=${encodeURIComponent(EVIL)}`, `#compile&from=${id}`, `#compare=${id}`, `#compare=${id}&to=${id}`]) {
       await view.go(hash);
       await view.page.reload();
       await view.page.getByText('onerror').first().waitFor({ state: 'attached' }).catch(() => assert.fail(`not shown at ${hash}`));
@@ -301,6 +273,43 @@ describe('text from sources', () => {
         for (let y = 30; y < box.height; y += 24) await view.page.mouse.move(box.x + 60, box.y + y);
       }
       assert.equal(await view.page.locator('img').count(), 0, `an element at ${hash}`);
+    }
+  });
+
+  test('and so are the names of functions, libraries, spans and events', async () => {
+    const span = (id, children) => ({ id, name: `codegen::opt::${EVIL}${id}`, level: 'debug', start_ns: id * 1000, duration_ns: 90000, children, pid: id,
+      attributes: { [EVIL]: EVIL }, events: [{ time_ns: 2000, level: 'error', name: EVIL, message: EVIL }] });
+    const trace = { id: 'a'.repeat(32), compilation_id: 'a', name: EVIL, language: EVIL, stage: EVIL, status: 'failed', started_unix_ns: 1.7e18, duration_ns: 99000,
+      kept: true, dropped: 1, source: EVIL, request: null, spans: [span(1, [span(2, [])])],
+      response: { diagnostics: [{ severity: 1, message: EVIL, code: EVIL, source: EVIL, file: EVIL, range: { start: { line: 0, character: 0 }, end: { line: 0, character: 4 } } }],
+        analyzer: { kind: 'debug', state: 'attached', samples: 40, reason: EVIL }, failure: { stage: EVIL, span: EVIL, signal: EVIL, message: EVIL } } };
+    const flame = { format: 'spvscope-columns', version: 1, kind: 'on-cpu', unit: 'samples', frequency_hz: 4999, strings: ['', `${EVIL}f`, `${EVIL}g`, `/${EVIL}.so`],
+      frames: { name: [1, 2], module: [3, 3], file: [3, 3], line: [1, 2] }, stacks: { parent: [-1, 0], frame: [0, 1] },
+      samples: { stack: Array(40).fill(1), span: Array(40).fill(2), time_ns: Array.from({ length: 40 }, (_, i) => i * 1000) }, total: 40, complete: 40, truncated: 0, lost: 0 };
+    const saved = { format: 'spvscope-trace', version: 1, trace, flames: { 'on-cpu': flame }, log: [{ time_ns: 1000, name: EVIL, text: EVIL, stack: [EVIL] }], disassembly: `; ${EVIL}\n` };
+    view = await openPage(browser, service.url);
+    const { page } = view;
+    await view.go('');
+    await page.locator('input[type=file]').setInputFiles({ name: 'evil.json', mimeType: 'application/json', buffer: Buffer.from(JSON.stringify(saved)) });
+    await page.locator('.flame').waitFor();
+    await page.locator('.log', { hasText: 'onerror' }).waitFor();
+    await page.locator('.diagnostics', { hasText: 'onerror' }).waitFor();
+    for (const [pane, step] of [['.waterfall', 24], ['.flame', 20]]) {
+      await page.locator(pane).scrollIntoViewIfNeeded();
+      const box = await page.locator(pane).boundingBox();
+      for (let y = 10; y < Math.min(box.height, 200); y += step) {
+        await page.mouse.move(box.x + 150, box.y + y);
+        assert.equal(await page.locator('img').count(), 0);
+      }
+    }
+    await page.locator('.flame').click({ position: { x: 90, y: 50 } });
+    await page.locator('.picked-name[title*=onerror]').waitFor();
+    await page.locator('.picked').getByRole('button', { name: 'Focus' }).click();
+    await page.getByRole('button', { name: /^Undo: focus/ }).waitFor();
+    for (const [shape, shown] of [['Functions', '.functions'], ['Sandwich', '.sandwich'], ['Bottom up', '.flame'], ['Time order', '.flame']]) {
+      await page.getByRole('button', { name: shape, exact: true }).click();
+      await page.locator(shown, { hasText: 'onerror' }).first().waitFor();
+      assert.equal(await page.locator('img').count(), 0, shape);
     }
   });
 });
@@ -314,11 +323,8 @@ const region = (page, name) => page.getByRole('region', { name, exact: true });
 describe('one axis', () => {
   test('a stretch that is dragged limits flame graph, passes and log, and the address brings it back', async (t) => {
     const answer = await busyTrace();
-    if (answer.analyzer.state !== 'attached') return t.skip(`analyzer ${answer.analyzer.state}: ${answer.analyzer.reason}`);
-    view = await openPage(browser, service.url);
-    const { page } = view;
-    await view.go(`#trace=${answer.trace.id}`);
-    await page.locator('.flame').waitFor();
+    const page = await openSampled(t, answer);
+    if (!page) return;
     const all = await shownSamples(page);
     const box = await page.locator('.waterfall').boundingBox();
     await page.mouse.move(box.x + box.width * 0.45, box.y + 12);
@@ -359,11 +365,8 @@ describe('one axis', () => {
 describe('the flame graph', () => {
   test('is focused, collapsed and sandwiched by keyboard, and each step is taken back', async (t) => {
     const answer = await busyTrace();
-    if (answer.analyzer.state !== 'attached') return t.skip(`analyzer ${answer.analyzer.state}: ${answer.analyzer.reason}`);
-    view = await openPage(browser, service.url);
-    const { page } = view;
-    await view.go(`#trace=${answer.trace.id}&shape=callees`);
-    await page.locator('.flame').waitFor();
+    const page = await openSampled(t, answer, '&shape=callees');
+    if (!page) return;
     const all = await shownSamples(page);
     await page.locator('.flame').focus();
     for (let i = 0; i < 12; i++) await page.keyboard.press('ArrowDown');
@@ -392,11 +395,8 @@ describe('the flame graph', () => {
 
   test('shows the order of time, and finds spans and files', async (t) => {
     const answer = await busyTrace();
-    if (answer.analyzer.state !== 'attached') return t.skip(`analyzer ${answer.analyzer.state}: ${answer.analyzer.reason}`);
-    view = await openPage(browser, service.url);
-    const { page } = view;
-    await view.go(`#trace=${answer.trace.id}&shape=time`);
-    await page.locator('.flame').waitFor();
+    const page = await openSampled(t, answer, '&shape=time');
+    if (!page) return;
     assert.match(await page.locator('section[aria-labelledby=h-flame] .words').textContent(), /order in which they were taken/);
     const search = page.getByPlaceholder('Search, /regex/, span:, file:');
     await search.fill('span:codegen::opt');
@@ -411,11 +411,8 @@ describe('the flame graph', () => {
 
   test('goes out as the service writes it, and as a picture', async (t) => {
     const answer = await busyTrace();
-    if (answer.analyzer.state !== 'attached') return t.skip(`analyzer ${answer.analyzer.state}: ${answer.analyzer.reason}`);
-    view = await openPage(browser, service.url);
-    const { page } = view;
-    await view.go(`#trace=${answer.trace.id}&shape=callees`);
-    await page.locator('.flame').waitFor();
+    const page = await openSampled(t, answer, '&shape=callees');
+    if (!page) return;
     const file = async (name) => {
       await page.getByText('Export what is shown').click();
       const saved = page.waitForEvent('download');
@@ -435,11 +432,9 @@ describe('the flame graph', () => {
 
   test('opens in speedscope, which lies beside the viewer', async (t) => {
     const answer = await busyTrace();
-    if (answer.analyzer.state !== 'attached') return t.skip(`analyzer ${answer.analyzer.state}: ${answer.analyzer.reason}`);
-    view = await openPage(browser, service.url);
-    const { page, context } = view;
-    await view.go(`#trace=${answer.trace.id}`);
-    await page.locator('.flame').waitFor();
+    const page = await openSampled(t, answer);
+    if (!page) return;
+    const { context } = view;
     await page.getByText('Export what is shown').click();
     const opened = context.waitForEvent('page');
     await page.getByRole('button', { name: 'Open in speedscope' }).click();
@@ -495,11 +490,8 @@ describe('source and SPIR-V', () => {
 describe('the slowest pass', () => {
   test('is found, limits the flame graph, and its hottest function is found, by keyboard alone', async (t) => {
     const answer = await busyTrace();
-    if (answer.analyzer.state !== 'attached') return t.skip(`analyzer ${answer.analyzer.state}: ${answer.analyzer.reason}`);
-    view = await openPage(browser, service.url);
-    const { page } = view;
-    await view.go(`#trace=${answer.trace.id}`);
-    await page.locator('.flame').waitFor();
+    const page = await openSampled(t, answer);
+    if (!page) return;
     const all = await shownSamples(page);
     const press = async (button) => {
       await button.focus();
@@ -589,7 +581,7 @@ describe('a file', () => {
       await other.goto(url);
       if (url.startsWith('http')) await other.route('**/v1/**', (r) => r.abort());
       await other.locator('input[type=file]').setInputFiles(path);
-      await other.getByRole('heading', { name: 'shaders/busy.frag' }).waitFor();
+      await other.getByRole('heading', { name: 'shaders/busy.frag', exact: true }).waitFor();
       assert.equal((await spanRows(other)).length, spans, url);
       await other.locator('.cm-line', { hasText: 'OpEntryPoint' }).first().waitFor();
       if (answer.analyzer.state === 'attached') assert.equal(await shownSamples(other), answer.analyzer.samples);
