@@ -27,7 +27,12 @@ static void set_text(struct analyzer_message *m, const char *text)
 static int send_message(const struct control *c, struct analyzer_message *m, int fd)
 {
 	m->version = ANALYZER_PROTOCOL_VERSION;
-	return unix_message_send(c->socket, m, MESSAGE_HEAD_BYTES + m->text_len, &fd, fd >= 0 ? 1 : 0);
+	int r = unix_message_send(c->socket, m, MESSAGE_HEAD_BYTES + m->text_len, &fd, fd >= 0 ? 1 : 0);
+	if (r != -ETOOMANYREFS)
+		return r;
+	/* Too many descriptors of this user are on their way: one session goes without its samples, not all of them. */
+	m->error = ETOOMANYREFS;
+	return unix_message_send(c->socket, m, MESSAGE_HEAD_BYTES + m->text_len, NULL, 0);
 }
 
 static int say_hello(struct control *c)

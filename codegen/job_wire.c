@@ -48,14 +48,15 @@ static bool get_file(struct wire_reader *r, struct spvscope_file *ret)
 
 /* Reads a count and makes room for that many zeroed elements. NULL with *ret_n 0 when there are none or the reader has
  * gone bad; *no_memory is set when that is the reason. */
-static void *get_array(struct wire_reader *r, size_t least_bytes, size_t element_size, size_t *ret_n, bool *no_memory)
+static void *get_array(struct wire_reader *r, size_t least_bytes, size_t element_size, size_t max, size_t *ret_n,
+	bool *no_memory)
 {
 	uint32_t n = wire_get_u32(r);
 
 	*ret_n = 0;
 	if (r->bad)
 		return NULL;
-	if (n > (size_t)(r->end - r->at) / least_bytes) {
+	if (n > max || n > (size_t)(r->end - r->at) / least_bytes) {
 		r->bad = true;
 		return NULL;
 	}
@@ -131,7 +132,7 @@ static void get_options(struct wire_reader *r, struct spvscope_job *job, bool *n
 	o->uniform_base = wire_get_u32(r);
 	for (size_t i = 0; i < SPVSCOPE_N_VALIDATOR_LIMITS; i++)
 		o->validator_limits[i] = wire_get_u32(r);
-	job->settings = get_array(r, SETTING_LEAST_BYTES, sizeof(*job->settings), &job->n_settings, no_memory);
+	job->settings = get_array(r, SETTING_LEAST_BYTES, sizeof(*job->settings), SIZE_MAX, &job->n_settings, no_memory);
 	for (size_t i = 0; i < job->n_settings && !r->bad; i++) {
 		struct spvscope_setting *s = &job->settings[i];
 
@@ -180,21 +181,21 @@ void job_encode(const struct spvscope_job *job, struct strbuf *out)
 
 static void get_job_lists(struct wire_reader *r, struct spvscope_job *job, bool *no_memory)
 {
-	job->files = get_array(r, FILE_LEAST_BYTES, sizeof(*job->files), &job->n_files, no_memory);
+	job->files = get_array(r, FILE_LEAST_BYTES, sizeof(*job->files), SIZE_MAX, &job->n_files, no_memory);
 	for (size_t i = 0; i < job->n_files && !r->bad; i++) {
 		if (!get_file(r, &job->files[i]))
 			*no_memory = true;
 		if (!job->files[i].name)
 			r->bad = true;
 	}
-	job->defines = get_array(r, DEFINE_LEAST_BYTES, sizeof(*job->defines), &job->n_defines, no_memory);
+	job->defines = get_array(r, DEFINE_LEAST_BYTES, sizeof(*job->defines), SIZE_MAX, &job->n_defines, no_memory);
 	for (size_t i = 0; i < job->n_defines && !r->bad; i++) {
 		job->defines[i].name = wire_get_string(r);
 		job->defines[i].value = wire_get_string(r);
 		if (!job->defines[i].name)
 			r->bad = true;
 	}
-	job->passes = get_array(r, STRING_LEAST_BYTES, sizeof(*job->passes), &job->n_passes, no_memory);
+	job->passes = get_array(r, STRING_LEAST_BYTES, sizeof(*job->passes), SIZE_MAX, &job->n_passes, no_memory);
 	for (size_t i = 0; i < job->n_passes && !r->bad; i++) {
 		job->passes[i] = wire_get_string(r);
 		if (!job->passes[i])
@@ -245,9 +246,9 @@ static void put_strings(struct strbuf *out, char *const *strings, size_t n)
 }
 
 /* None of them may be NULL. */
-static char **get_strings(struct wire_reader *r, size_t *ret_n, bool *no_memory)
+static char **get_strings(struct wire_reader *r, size_t max, size_t *ret_n, bool *no_memory)
 {
-	char **strings = get_array(r, STRING_LEAST_BYTES, sizeof(*strings), ret_n, no_memory);
+	char **strings = get_array(r, STRING_LEAST_BYTES, sizeof(*strings), max, ret_n, no_memory);
 
 	for (size_t i = 0; i < *ret_n && !r->bad; i++) {
 		strings[i] = wire_get_string(r);
@@ -297,9 +298,7 @@ void result_encode(const struct spvscope_result *result, struct strbuf *out)
 
 static void get_related(struct wire_reader *r, struct spvscope_diagnostic *d, bool *no_memory)
 {
-	d->related = get_array(r, RELATED_LEAST_BYTES, sizeof(*d->related), &d->n_related, no_memory);
-	if (d->n_related > SPVSCOPE_MAX_RELATED)
-		r->bad = true;
+	d->related = get_array(r, RELATED_LEAST_BYTES, sizeof(*d->related), SPVSCOPE_MAX_RELATED, &d->n_related, no_memory);
 	for (size_t i = 0; i < d->n_related && !r->bad; i++) {
 		struct spvscope_related *related = &d->related[i];
 
@@ -315,10 +314,8 @@ static void get_related(struct wire_reader *r, struct spvscope_diagnostic *d, bo
 
 static void get_diagnostics(struct wire_reader *r, struct spvscope_result *result, bool *no_memory)
 {
-	result->diagnostics = get_array(r, DIAGNOSTIC_LEAST_BYTES, sizeof(*result->diagnostics),
+	result->diagnostics = get_array(r, DIAGNOSTIC_LEAST_BYTES, sizeof(*result->diagnostics), SPVSCOPE_MAX_DIAGNOSTICS,
 		&result->n_diagnostics, no_memory);
-	if (result->n_diagnostics > SPVSCOPE_MAX_DIAGNOSTICS)
-		r->bad = true;
 	for (size_t i = 0; i < result->n_diagnostics && !r->bad; i++) {
 		struct spvscope_diagnostic *d = &result->diagnostics[i];
 
@@ -373,10 +370,8 @@ int result_decode(const void *data, size_t size, struct spvscope_result *ret)
 	ret->preprocessed = wire_get_string(&r);
 	for (size_t i = 0; i < SPVSCOPE_N_PRODUCTS; i++)
 		ret->products[i] = wire_get_string(&r);
-	ret->dependencies = get_strings(&r, &ret->n_dependencies, &no_memory);
-	ret->absent = get_strings(&r, &ret->n_absent, &no_memory);
-	if (ret->n_absent > SPVSCOPE_MAX_ABSENT)
-		r.bad = true;
+	ret->dependencies = get_strings(&r, SPVSCOPE_MAX_DEPENDENCIES, &ret->n_dependencies, &no_memory);
+	ret->absent = get_strings(&r, SPVSCOPE_MAX_ABSENT, &ret->n_absent, &no_memory);
 	ret->absent_cut = get_enum(&r, 2);
 	int v = verdict(&r, no_memory);
 	if (v < 0)

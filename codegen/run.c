@@ -183,8 +183,13 @@ static int add_once(char ***strings, size_t *n, const char *text)
 int run_depend(struct codegen_run *run, const char *name)
 {
 	struct spvscope_result *result = run->result;
-	int r = add_once(&result->dependencies, &result->n_dependencies, name);
+	int r;
 
+	if (result->n_dependencies >= SPVSCOPE_MAX_DEPENDENCIES) {
+		result->absent_cut = true; /* what it depends on is not known in full */
+		return 0;
+	}
+	r = add_once(&result->dependencies, &result->n_dependencies, name);
 	return r < 0 ? r : 0;
 }
 

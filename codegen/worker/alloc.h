@@ -14,9 +14,10 @@ bool alloc_is_counted(void);
 /* Between runs: wipes what compilers gave back, so that the next run need not. On the compiling thread, which from then
  * on keeps such memory at hand. */
 void alloc_tidy(void);
-/* What this thread holds in blocks, and what the process has taken from the system for blocks. Walks the heap, some 10 µs.
- * Zero where counting is not built in. */
-void alloc_read_heap(uint64_t *ret_used_bytes, uint64_t *ret_taken_bytes);
+/* What this thread holds in blocks. Walks the heap, some 10 µs. Zero where counting is not built in. */
+uint64_t alloc_used_bytes(void);
+/* What the process has taken from the system for blocks, likewise. */
+uint64_t alloc_taken_bytes(void);
 /* Free memory goes back to the system, the kept pages too. */
 void alloc_give_back(void);
 /* fn is called, on the thread that asked, whenever memory is refused; it must not allocate. NULL: nobody. */

@@ -28,7 +28,7 @@ static const struct limit {
 	{RLIMIT_DATA, "private memory", SANDBOX_MAX_DATA_BYTES, "what a run may have is set lower, run by run"},
 #endif
 	{RLIMIT_STACK, "stack", SANDBOX_MAX_STACK_BYTES, "endless recursion ends as SIGSEGV, early"},
-	{RLIMIT_NOFILE, "descriptors", SANDBOX_MAX_FDS, "a worker needs seven; each may hold a result"},
+	{RLIMIT_NOFILE, "descriptors", SANDBOX_MAX_FDS, "a worker needs eight; each may hold a result"},
 	{RLIMIT_MEMLOCK, "locked memory", 0, "nothing is pinned"},
 	{RLIMIT_MSGQUEUE, "message queues", 0, "none are used"},
 	{RLIMIT_NICE, "nice", 0, "no priority is raised"},

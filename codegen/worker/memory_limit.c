@@ -39,16 +39,21 @@ static int read_data_bytes(const struct memory_limit *m, uint64_t *ret)
  * only when the kernel counts another size: it walks the heap, some 10 µs. */
 static void find_held(struct memory_limit *m)
 {
-	uint64_t used_bytes, taken_bytes;
+	m->held_bytes = m->other_bytes + alloc_used_bytes();
+}
 
-	alloc_read_heap(&used_bytes, &taken_bytes);
-	m->held_bytes = m->other_bytes + used_bytes;
+/* 0 or -errno. */
+static int give_back(struct memory_limit *m)
+{
+	alloc_give_back();
+	int r = read_data_bytes(m, &m->data_bytes);
+	if (r >= 0)
+		find_held(m);
+	return r;
 }
 
 int memory_limit_init(struct memory_limit *m)
 {
-	uint64_t used_bytes, taken_bytes;
-
 	*m = (struct memory_limit){.statm_fd = -1};
 	m->statm_fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
 	if (m->statm_fd < 0)
@@ -59,9 +64,10 @@ int memory_limit_init(struct memory_limit *m)
 		return r;
 	}
 	m->first_data_bytes = m->data_bytes;
-	alloc_read_heap(&used_bytes, &taken_bytes);
+	uint64_t taken_bytes = alloc_taken_bytes();
 	m->other_bytes = m->data_bytes - (taken_bytes < m->data_bytes ? taken_bytes : m->data_bytes);
-	m->held_bytes = m->first_held_bytes = m->other_bytes + used_bytes;
+	find_held(m);
+	m->first_held_bytes = m->held_bytes;
 	return 0;
 }
 
@@ -80,13 +86,23 @@ static int set_soft_limit(rlim_t value)
 	return setrlimit(RLIMIT_DATA, &limit) < 0 ? -errno : 0;
 }
 
+/* Memory that is free between blocks counts against the limit as soon as a run cannot use it: it is of other sizes. Where
+ * that is much of what the run may have, it goes back first; of what will not go, it gets half as much again. */
 int memory_limit_begin(struct memory_limit *m, uint64_t bytes)
 {
-	uint64_t limit_bytes;
+	uint64_t limit_bytes, least_bytes;
 
-	if (bytes == 0 || __builtin_add_overflow(m->held_bytes, bytes, &limit_bytes))
+	if (bytes == 0)
 		return 0;
-	return set_soft_limit(limit_bytes);
+	if (m->data_bytes > m->held_bytes && m->data_bytes - m->held_bytes > bytes / 4) {
+		int r = give_back(m);
+		if (r < 0)
+			return r;
+	}
+	if (__builtin_add_overflow(m->held_bytes, bytes, &limit_bytes))
+		return 0;
+	least_bytes = m->data_bytes + bytes / 2;
+	return set_soft_limit(limit_bytes > least_bytes ? limit_bytes : least_bytes);
 }
 
 int memory_limit_lift(struct memory_limit *m)
@@ -97,18 +113,16 @@ int memory_limit_lift(struct memory_limit *m)
 
 bool memory_limit_settle(struct memory_limit *m)
 {
-	uint64_t data_bytes;
+	uint64_t data_bytes = 0;
 
 	if (read_data_bytes(m, &data_bytes) < 0)
 		return true;
 	if (data_bytes == m->data_bytes)
 		return false;
-	if (data_bytes > m->first_data_bytes + KEEP_FREE_BYTES) {
-		alloc_give_back();
-		if (read_data_bytes(m, &data_bytes) < 0)
-			return true;
-	}
 	m->data_bytes = data_bytes;
-	find_held(m);
+	if (data_bytes <= m->first_data_bytes + KEEP_FREE_BYTES)
+		find_held(m);
+	else if (give_back(m) < 0)
+		return true;
 	return m->held_bytes > m->first_held_bytes + MEMORY_MAX_GROWTH_BYTES;
 }

@@ -20,10 +20,11 @@ struct memory_limit {
 	uint64_t first_data_bytes, first_held_bytes; /* when the worker started */
 };
 
-/* Before confinement. 0 or -errno. Sets the allocator's tunables too. */
+/* Before confinement. 0 or -errno. */
 int memory_limit_init(struct memory_limit *m);
 void memory_limit_done(struct memory_limit *m);
-/* The calling process may now use `bytes` more than it does; 0: no limit. 0 or -errno. */
+/* The calling process may now use `bytes` more than it does, give or take half where memory lies about in pieces; 0: no
+ * limit. 0 or -errno. */
 int memory_limit_begin(struct memory_limit *m, uint64_t bytes);
 /* Lifts the limit; whatever has been refused, there is memory again to say so. */
 int memory_limit_lift(struct memory_limit *m);

@@ -12,6 +12,7 @@
 #define KEY_VERSION "spvscope cache 1 " SPVSCOPE_VERSION
 
 /* Languages whose back ends tell by each name what they looked for. For the others every file counts. */
+#define NAMES_MAX 512 /* of files that a result depends on; with more it depends on all that the request brings */
 #define LANGUAGES_THAT_TELL                                                                        \
 	(1u << SPVSCOPE_LANGUAGE_GLSL | 1u << SPVSCOPE_LANGUAGE_HLSL | 1u << SPVSCOPE_LANGUAGE_SPIRV_ASM | \
 		1u << SPVSCOPE_LANGUAGE_SPIRV)
@@ -127,6 +128,10 @@ int cache_names_of_result(const struct spvscope_result *result, struct cache_nam
 	}
 	if (result->n_dependencies + result->n_absent == 0)
 		return 0;
+	if (result->n_dependencies + result->n_absent > NAMES_MAX) {
+		ret->all = true;
+		return 0;
+	}
 	ret->names = calloc(result->n_dependencies + result->n_absent, sizeof(*ret->names));
 	if (!ret->names)
 		return -ENOMEM;

@@ -214,6 +214,17 @@ static void fail(struct compile *c, const char *what, int error)
 	snprintf(o->failure.message, sizeof(o->failure.message), "%s: %s", what, strerror(-error));
 }
 
+/* The worker has not heard of it: no descriptors left, or no memory. */
+static void give_up_run(struct compile *c, int error)
+{
+	loop_timer_set(c->timer, UINT64_MAX);
+	c->a.n_runs--;
+	c->switch_failed = true; /* no more of them */
+	if (!c->a.n_runs)
+		fail(c, "the job could not be handed over", error);
+	finish_runs(c);
+}
+
 static void start_run(struct compile *c, bool profiled)
 {
 	/* What the passes did to the module's size is the same each time and costs more than the compile: the first run
@@ -245,8 +256,11 @@ static void start_run(struct compile *c, bool profiled)
 	loop_timer_set(c->timer, m.value);
 	c->service->counters.profiled_runs += profiled;
 	c->service->counters.clean_runs += !profiled && c->a.n_runs > 1; /* those made for comparison */
-	if (pool_run(c->worker, &m, &c->job, c->job_fd) < 0)
-		pool_kill(c->worker); /* it is gone, or deaf; the news of its death comes by itself */
+	r = pool_run(c->worker, &m, &c->job, c->job_fd);
+	if (r == -EPIPE)
+		pool_kill(c->worker); /* it is gone; the news of its death comes by itself */
+	else if (r < 0)
+		give_up_run(c, r);
 }
 
 /* The span log is the worker's to write again from the next run on. */
@@ -336,6 +350,16 @@ static uint64_t between(uint64_t lo, uint64_t hi, uint64_t v)
 	return v < lo ? lo : v > hi ? hi : v;
 }
 
+static void drop_run(struct compile *c)
+{
+	struct assembly_run *run = current_run(c);
+
+	c->log_bytes -= run->log_size;
+	free(TAKE_PTR(run->log));
+	c->a.n_runs--;
+	c->worker_retires = true;
+}
+
 void compile_worker_done(void *user, const struct worker_message *m, const void *payload)
 {
 	struct compile *c = user;
@@ -363,7 +387,9 @@ void compile_worker_done(void *user, const struct worker_message *m, const void 
 	}
 	if (!m->payload_len)
 		c->worker->result_fd = fd_close(c->worker->result_fd);
-	if (run->profiled)
+	if (!is_first && m->error)
+		drop_run(c); /* a repetition that came to nothing tells no time */
+	else if (run->profiled)
 		c->profiled_cpu_ns += run->cpu_ns;
 	go_on(c);
 }
@@ -492,6 +518,7 @@ static void start_over(struct compile *c)
 	a->samples_fd = fd_close(a->samples_fd);
 	a->attach_ns = a->attached_ns = a->detach_ns = a->detached_ns = 0;
 	memset(&a->outcome.analyzer.counters, 0, sizeof(a->outcome.analyzer.counters));
+	memset(&a->outcome.failure, 0, sizeof(a->outcome.failure));
 	a->outcome.analyzer.state = ANALYZER_STATE_OFF;
 	a->outcome.analyzer.reason[0] = '\0';
 	c->attached = c->switch_failed = c->worker_dead = c->worker_retires = c->starts_over = false;

@@ -482,7 +482,7 @@ struct worker *pool_take(struct pool *p, const struct spvscope_job *job, bool fr
 
 int pool_run(struct worker *w, struct worker_message *run, const struct strbuf *job, int job_fd)
 {
-	int fds[2];
+	int fds[2], r;
 	size_t n_fds = 0;
 
 	assert(w->state == WORKER_BUSY);
@@ -500,8 +500,11 @@ int pool_run(struct worker *w, struct worker_message *run, const struct strbuf *
 		run->flags |= WORKER_RUN_RESULT_FD;
 		fds[n_fds++] = w->result_fd;
 	}
-	w->n_runs++;
-	return worker_message_send_payload(w->socket, run, job->data, job_fd >= 0 ? 0 : job->len, fds, n_fds);
+	r = worker_message_send_payload(w->socket, run, job->data, job_fd >= 0 ? 0 : job->len, fds, n_fds);
+	if (r < 0 && run->flags & WORKER_RUN_RESULT_FD)
+		w->result_fd = fd_close(w->result_fd); /* the worker has none either */
+	w->n_runs += r >= 0;
+	return r;
 }
 
 static bool is_too_big(const struct worker *w)

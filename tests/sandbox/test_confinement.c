@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <malloc.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -26,6 +25,7 @@
 
 #include "base/cleanup.h"
 #include "codegen/worker/protocol.h"
+#include "codegen/worker/alloc.h"
 #include "codegen/worker/sandbox.h"
 
 #ifndef WORKER_SANITIZED
@@ -271,7 +271,7 @@ static int allocate(void)
 		q[sizes[i] * 2 - 1] = 1;
 		free(q);
 	}
-	malloc_trim(0);
+	alloc_give_back();
 	return 0;
 }
 

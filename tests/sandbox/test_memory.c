@@ -200,6 +200,32 @@ static void the_limit_holds_after_a_big_run_too(void **state)
 	free(pin);
 }
 
+/* Small blocks all over leave memory that big ones cannot use. */
+static void a_run_gets_most_of_its_limit_after_one_of_other_sizes(void **state)
+{
+	(void)state;
+	_cleanup_(memory_limit_done) struct memory_limit limit;
+	static void *blocks[500000];
+	size_t n = 0;
+
+	if (!alloc_is_counted())
+		skip();
+	assert_int_equal(memory_limit_init(&limit), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(blocks); i++)
+		blocks[i] = malloc(100);
+	for (size_t i = 0; i < ARRAY_SIZE(blocks); i++)
+		if (i % 1000)
+			free(blocks[i]);
+	assert_false(memory_limit_settle(&limit));
+	assert_int_equal(memory_limit_begin(&limit, 16 * MIB), 0);
+	void *big = malloc(6 * MIB);
+	assert_int_equal(memory_limit_lift(&limit), 0);
+	assert_non_null(big);
+	free(big);
+	for (; n < ARRAY_SIZE(blocks); n += 1000)
+		free(blocks[n]);
+}
+
 static void no_limit_is_no_limit(void **state)
 {
 	(void)state;
@@ -238,6 +264,7 @@ int main(void)
 		cmocka_unit_test(blocks_of_other_sizes_are_not_taken_for_pages),
 		cmocka_unit_test(a_run_may_use_its_limit_and_not_more),
 		cmocka_unit_test(the_limit_holds_after_a_big_run_too),
+		cmocka_unit_test(a_run_gets_most_of_its_limit_after_one_of_other_sizes),
 		cmocka_unit_test(no_limit_is_no_limit),
 		cmocka_unit_test(a_process_that_has_grown_far_is_to_end),
 	};

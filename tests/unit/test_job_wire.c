@@ -262,6 +262,34 @@ static void diagnostics_end_at_their_limit(void **state)
 	spvscope_result_done(&r);
 }
 
+/* A worker that is not ours any more must not make the service hold, or compare, any number of them. */
+static void more_names_than_a_result_may_have_are_refused(void **state)
+{
+	static char *names[SPVSCOPE_MAX_DEPENDENCIES + 1];
+	struct spvscope_result back;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		names[i] = (char *)"name";
+	for (size_t too_many = 0; too_many < 2; too_many++) {
+		struct spvscope_result r = {.dependencies = names, .n_dependencies = SPVSCOPE_MAX_DEPENDENCIES + too_many};
+		struct strbuf bytes = {0};
+
+		result_encode(&r, &bytes);
+		back = (struct spvscope_result){};
+		assert_int_equal(result_decode(bytes.data, bytes.len, &back), too_many ? -EBADMSG : 0);
+		spvscope_result_done(&back);
+		r = (struct spvscope_result){.absent = names, .n_absent = SPVSCOPE_MAX_ABSENT + too_many};
+		strbuf_done(&bytes);
+		bytes = (struct strbuf){0};
+		result_encode(&r, &bytes);
+		back = (struct spvscope_result){};
+		assert_int_equal(result_decode(bytes.data, bytes.len, &back), too_many ? -EBADMSG : 0);
+		spvscope_result_done(&back);
+		strbuf_done(&bytes);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -271,6 +299,7 @@ int main(void)
 		cmocka_unit_test(whatever_is_cut_off_is_refused),
 		cmocka_unit_test(whatever_is_damaged_is_refused_or_harmless),
 		cmocka_unit_test(diagnostics_end_at_their_limit),
+		cmocka_unit_test(more_names_than_a_result_may_have_are_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

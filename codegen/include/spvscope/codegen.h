@@ -293,11 +293,12 @@ struct spvscope_result {
 	size_t n_dependencies;
 	char **absent;                  /* paths that includes led to and that are none of `files` */
 	size_t n_absent;
-	bool absent_cut;                /* more than SPVSCOPE_MAX_ABSENT */
+	bool absent_cut;                /* more than SPVSCOPE_MAX_ABSENT, or of dependencies than SPVSCOPE_MAX_DEPENDENCIES */
 };
 
 #define SPVSCOPE_MAX_DIAGNOSTICS 1000
 #define SPVSCOPE_MAX_ABSENT      256
+#define SPVSCOPE_MAX_DEPENDENCIES 1024
 #define SPVSCOPE_MAX_RELATED     64 /* of one diagnostic */
 
 /* Zeroes, then frees nothing; a zeroed struct is a valid empty one. */
