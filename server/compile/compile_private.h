@@ -107,6 +107,13 @@ struct compile_service {
 	void *drained_arg;
 };
 
+/* compile_exchange.c */
+/* What the worker gets: made once, sent at each run. 0 or -errno. */
+int compile_make_job(struct compile *c);
+/* The result that a DONE brings. 0 or -errno. */
+int compile_read_result(struct compile *c, const struct worker_message *m, const void *payload,
+	struct spvscope_result *ret);
+
 /* compile_run.c */
 /* It has been lent c->worker: takes its course from here. unavailable: why no analyzer is used though asked for. */
 void compile_begin(struct compile *c, const char *unavailable);
