@@ -183,7 +183,7 @@ static void give_up_run(struct compile *c, int error)
 {
 	loop_timer_set(c->timer, UINT64_MAX);
 	c->a.n_runs--;
-	c->switch_failed = true; /* no more of them */
+	c->switch_failed = c->worker_retires = true; /* no more of them */
 	if (!c->a.n_runs)
 		fail(c, "the job could not be handed over", error);
 	finish_runs(c);

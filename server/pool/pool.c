@@ -486,6 +486,8 @@ int pool_run(struct worker *w, struct worker_message *run, const struct strbuf *
 	size_t n_fds = 0;
 
 	assert(w->state == WORKER_BUSY);
+	if (w->socket < 0)
+		return -EPIPE; /* it is dying, and the news is on its way */
 	run->type = WORKER_RUN;
 	run->worker_id = w->id;
 	run->flags = 0;

@@ -76,7 +76,9 @@ test('three at the same time each get their own analyzer, and the one without pa
 	const said = await log(debug);
 	assert.ok(said.some((e) => e.name === 'attach'));
 	assert.ok(said.some((e) => e.name === 'syscall' || e.name === 'page-fault'));
-	assert.deepEqual(said.filter((e) => e.pid !== said[0].pid).slice(0, 3), [], 'one worker, and none of the others');
+	/* The word that more happened than there was room for is nobody's. */
+	const of = said.filter((e) => e.name !== 'log-cut');
+	assert.deepEqual(of.filter((e) => e.pid !== of[0].pid).slice(0, 3), [], 'one worker, and none of the others');
 });
 
 test('a compile that is over at once is repeated until there are samples enough', async (t) => {

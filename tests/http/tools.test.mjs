@@ -432,10 +432,12 @@ test('results of a language are cached; those of a named back end are not, for i
 	}
 });
 
-test('workers for what is built in have no tool host', async () => {
-	const status = (pid) => readFileSync(`/proc/${pid}/status`, 'utf8');
+test('workers for what is built in have no tool host', async (t) => {
+	/* Spare workers come and go. */
+	const status = (pid) => { try { return readFileSync(`/proc/${pid}/status`, 'utf8'); } catch { return ''; } };
 	const children = (pid) => spawnSync('pgrep', ['-P', pid], { encoding: 'utf8' }).stdout.trim().split('\n').filter(Boolean);
 	const plain = await Service.start();
+	t.after(() => plain.close());
 	for (let i = 0; i < 5; i++)
 		assert.equal((await plain.compile({ name: 'a.frag', source: fragment })).body.status, 'ok');
 	const template = /template (\d+) is up/.exec(plain.stderr)[1];
@@ -443,5 +445,4 @@ test('workers for what is built in have no tool host', async () => {
 	assert.ok(workers.length > 0);
 	for (const pid of workers)
 		assert.deepEqual(children(pid), []);
-	await plain.close();
 });
