@@ -20,6 +20,9 @@
 #ifdef HAVE_GLSLANG_WRAPPED_MESSAGES
 #include <glslang/MachineIndependent/ParseHelper.h>
 #endif
+#ifdef HAVE_GLSLANG_MENTIONS
+#include "codegen/glslang/mentions_shim.h"
+#endif
 
 namespace {
 
@@ -397,6 +400,10 @@ int glslang_shim_parse(struct glslang_shim *s)
 		EProfile profile;
 		bool force;
 		int version = s->version(&profile, &force);
+#ifdef HAVE_GLSLANG_MENTIONS
+		glslang_mentions mentions(*s->options.job, s->options.preamble);
+		glslang_mentions_scope scope(mentions);
+#endif
 		bool good = s->shader->parse(s->resources(), version, profile, force, false, s->messages(), s->includer);
 
 		s->log = s->shader->getInfoLog();
