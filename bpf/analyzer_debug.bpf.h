@@ -71,6 +71,51 @@ static long name_mapping(struct task_struct *task, struct vm_area_struct *vma, s
 	return 0;
 }
 
+/* The slot of a leaf that address lies in. 1 ends the loop. */
+struct leaf_search {
+	__u64 address;
+	struct vm_area_struct *found;
+};
+
+static long leaf_turn(__u32 slot, struct leaf_search *s)
+{
+	struct tree_room *room = tree_room(TREE_FAULT);
+
+	if (!room)
+		return 1;
+	if (s->address > pivot_of(room, WORDS_BEFORE(maple_range_64, pivot), slot, NODE_SLOTS))
+		return 0;
+	s->found = (struct vm_area_struct *)room->words[(WORDS_BEFORE(maple_range_64, slot) + slot) & (NODE_WORDS - 1)];
+	return 1;
+}
+
+/* The same as bpf_find_vma with name_mapping, without the lock. A fault is told while interrupts are off, where the kernel
+ * gives that lock back by an interrupt that the CPU sends itself: on a virtual machine that takes longer than all else
+ * here. The tree is this very process's: where another thread changes it in this moment, what is found must still say of
+ * itself that the address is in it. */
+static __always_inline void name_mapping_at_fault(struct task_struct *task, __u64 address, struct mapping *ret)
+{
+	struct tree_room *room = tree_room(TREE_FAULT);
+	struct leaf_search search = {.address = address};
+	struct mm_struct *mm = BPF_CORE_READ(task, mm);
+	struct vm_area_struct *vma;
+
+	if (!bpf_core_field_exists(struct mm_struct, mm_mt)) {
+		bpf_find_vma(task, address, name_mapping, ret, 0);
+		return;
+	}
+	if (!room || !mm)
+		return;
+	room->root = (__u64)BPF_CORE_READ(mm, mm_mt.ma_root);
+	room->next = address;
+	if (descend(room, TREE_FAULT))
+		bpf_loop(NODE_SLOTS, leaf_turn, &search, 0);
+	vma = search.found;
+	if (vma && BPF_CORE_READ(vma, vm_mm) == mm && BPF_CORE_READ(vma, vm_start) <= address &&
+	    BPF_CORE_READ(vma, vm_end) > address)
+		name_mapping(task, vma, ret);
+}
+
 /* ---- what the scheduler's programs tell ---- */
 
 static __always_inline void tell_fork(struct task_struct *parent, struct task_struct *child, const struct owner *owner)
@@ -115,8 +160,8 @@ int BPF_PROG(on_page_fault, unsigned long address, void *regs, unsigned long err
 	event = event_compose(ROOM_EVENT, &owner, ANALYZER_EVENT_PAGE_FAULT, task);
 	if (!event)
 		return 0;
-	/* Fails when another thread is changing the mappings; then the event says that it does not know. */
-	bpf_find_vma(task, address, name_mapping, &mapping, 0);
+	/* May fail when another thread is changing the mappings; then the event says that it does not know. */
+	name_mapping_at_fault(task, address, &mapping);
 	event->args[0] = address;
 	event->args[1] = error_code;
 	event->args[2] = mapping.found;

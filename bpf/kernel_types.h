@@ -59,6 +59,7 @@ struct task_struct {
 	unsigned in_execve : 1;
 	struct pid *thread_pid;
 	struct task_struct *group_leader;
+	struct mm_struct *mm;
 	__u64 self_exec_id; /* counts the programs that it started */
 	struct sched_entity se;
 	struct sched_info sched_info;

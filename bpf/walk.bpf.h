@@ -186,8 +186,19 @@ static __noinline void add_vma(struct looking *l, struct vm_area_struct *vma)
 #define NODE_ARANGE 3
 #define TREE_LEVELS 8
 
-/* The leaf that is being read, and how far. One a CPU: who looks at a process's mappings is alone (process_mappings.busy),
- * and whom it is interrupted by looks at those of the same process. */
+/* Who reads a tree. Those that may interrupt each other have a room each. */
+enum tree_use {
+	TREE_ALL,   /* who looks at a process's mappings is alone (process_mappings.busy), and whom it is interrupted by looks
+	               at those of the same process */
+	TREE_FAULT, /* the debug object only: a sample may come into the midst of it */
+#ifdef ANALYZER_DEBUG
+	N_TREE_USES,
+#else
+	N_TREE_USES = TREE_FAULT,
+#endif
+};
+
+/* The leaf that is being read, and how far. One a CPU and use. */
 struct tree_room {
 	__u64 words[NODE_WORDS];
 	__u64 root;
@@ -199,15 +210,14 @@ struct tree_room {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, N_TREE_USES);
 	__type(key, __u32);
 	__type(value, struct tree_room);
 } tree_rooms SEC(".maps");
 
-static __always_inline struct tree_room *tree_room(void)
+static __always_inline struct tree_room *tree_room(__u32 use)
 {
-	__u32 zero = 0;
-	return bpf_map_lookup_elem(&tree_rooms, &zero);
+	return bpf_map_lookup_elem(&tree_rooms, &use);
 }
 
 #define WORDS_BEFORE(node, field) (bpf_core_field_offset(struct node, field) / 8)
@@ -224,9 +234,9 @@ static __always_inline __u64 pivot_of(const struct tree_room *room, __u32 pivots
 
 /* One level down, to the node whose slot room->next lies in. 1 when the leaf is there, less than 0 when it cannot be. Not
  * static, like others here: the verifier looks through such a function once, and not once for each way to its call. */
-__noinline int read_node(void)
+__noinline int read_node(__u32 use)
 {
-	struct tree_room *room = tree_room();
+	struct tree_room *room = tree_room(use);
 	__u32 type, n_slots = NODE_SLOTS, pivots_at = WORDS_BEFORE(maple_range_64, pivot);
 	__u32 slots_at = WORDS_BEFORE(maple_range_64, slot);
 
@@ -254,27 +264,39 @@ __noinline int read_node(void)
 	return -ENOENT;
 }
 
-static long descend_turn(__u32 turn, int *result)
+struct descent {
+	__u32 use;
+	int result; /* of read_node, the last time */
+};
+
+static long descend_turn(__u32 turn, struct descent *d)
 {
-	*result = read_node();
-	return *result != 0;
+	d->result = read_node(d->use);
+	return d->result != 0;
+}
+
+/* From the root to the leaf that room->next lies in. True: it is there. */
+static __always_inline int descend(struct tree_room *room, __u32 use)
+{
+	struct descent d = {.use = use};
+
+	room->last = ~0ull;
+	room->node = room->root;
+	bpf_loop(TREE_LEVELS, descend_turn, &d, 0);
+	return d.result == 1;
 }
 
 /* The next mapping, or hole between two. 1 ends the loop. */
 static long vma_turn(__u32 turn, struct looking *l)
 {
-	struct tree_room *room = tree_room();
+	struct tree_room *room = tree_room(TREE_ALL);
 	struct vm_area_struct *vma;
-	int result = 0;
 	__u64 pivot;
 
 	if (!room)
 		return 1;
 	if (room->slot >= NODE_SLOTS) {
-		room->last = ~0ull;
-		room->node = room->root;
-		bpf_loop(TREE_LEVELS, descend_turn, &result, 0);
-		if (result != 1)
+		if (!descend(room, TREE_ALL))
 			return 1;
 		room->slot = 0;
 	}
@@ -297,7 +319,7 @@ static long vma_turn(__u32 turn, struct looking *l)
 static long take_vmas(struct task_struct *task, struct vm_area_struct *vma, struct looking *l)
 {
 	struct mm_struct *mm = BPF_CORE_READ(vma, vm_mm);
-	struct tree_room *room = tree_room();
+	struct tree_room *room = tree_room(TREE_ALL);
 
 	l->mm = mm;
 	l->to->n_mappings = 0;
