@@ -147,6 +147,8 @@ enum analyzer_kind front_need(const struct front *f)
 void front_need_object(const struct front *f, enum analyzer_kind object)
 {
 	front_need(f);
+	/* One that is built and was not loaded is no reason to skip. */
+	assert_int_equal(f->hello.objects & OBJECTS_BUILT, OBJECTS_BUILT);
 	if (!(f->hello.objects & 1u << object))
 		skip_because(object == ANALYZER_DEBUG ? "the debug object is not built" : "the release object is not built");
 }
