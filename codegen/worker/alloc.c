@@ -167,11 +167,20 @@ void alloc_give_back(void)
 	mi_collect(true);
 }
 
+#if MI_MALLOC_VERSION < 210
+#define OPTION_GIVE_BACK_DELAY mi_option_decommit_delay
+#else
+#define OPTION_GIVE_BACK_DELAY mi_option_purge_delay
+#endif
+#define GIVE_BACK_DELAY_MS 60000 /* by default 25: a worker that was idle for as long had each page to fault in again */
+
 /* Memory is taken from the system as it is needed: the limit of a run counts what is writable, and eagerly that would be
- * 32 MiB at a time. Before the libraries' own constructors, which allocate. */
+ * 32 MiB at a time. What is free stays: what is too much of it goes back between runs (memory_limit.c). Before the
+ * libraries' own constructors, which allocate. */
 static void set_options(void)
 {
 	mi_option_disable(mi_option_eager_commit);
+	mi_option_set(OPTION_GIVE_BACK_DELAY, GIVE_BACK_DELAY_MS);
 }
 
 __attribute__((section(".preinit_array"), used)) static void (*const at_start)(void) = set_options;
