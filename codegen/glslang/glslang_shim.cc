@@ -21,7 +21,7 @@
 #include <glslang/MachineIndependent/ParseHelper.h>
 #endif
 #ifdef HAVE_GLSLANG_MENTIONS
-#include "codegen/glslang/mentions_shim.h"
+#include "codegen/glslang/mentions_shim.hh"
 #endif
 
 namespace {

@@ -4,7 +4,7 @@
  * to no source names any of them. So the linker puts these functions in the place of two of glslang's own (--wrap in
  * ../meson.build), and what no text of the job can name is left out. Where a linker cannot do that, or a release has these
  * classes to itself, all is declared as ever. Runs in the worker, on the compiling thread. */
-#include "codegen/glslang/mentions_shim.h"
+#include "codegen/glslang/mentions_shim.hh"
 
 #include <algorithm>
 #include <new>

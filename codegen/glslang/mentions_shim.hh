@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the texts of a compile mention of the names that glslang declares for each shader anew. C++, for the shims. */
-#ifndef SPVSCOPE_GLSLANG_MENTIONS_SHIM_H
-#define SPVSCOPE_GLSLANG_MENTIONS_SHIM_H
+#ifndef SPVSCOPE_GLSLANG_MENTIONS_SHIM_HH
+#define SPVSCOPE_GLSLANG_MENTIONS_SHIM_HH
 
 #include <string_view>
 #include <unordered_set>
