@@ -17,6 +17,8 @@
 
 namespace {
 
+constexpr size_t max_names = 1000; // several times what there is: a source with more gets all
+
 thread_local const glslang_mentions *current;
 
 bool is_word(char c)
@@ -169,6 +171,7 @@ void glslang_mentions::read(std::string_view text)
 		std::string_view prefix = text.substr(at - 2, 2);
 		if (prefix == "gl" || prefix == "GL")
 			names.insert(word_at(text, at - 2));
+		everything = names.size() > max_names;
 	}
 }
 

@@ -125,6 +125,18 @@ static void a_macro_may_be_asked_for_anywhere(void **state)
 		"#ifndef GL_ES\n#error\n#endif\nvoid main() { o = GL_ES; }\n" });
 }
 
+static void a_source_full_of_names_is_a_source_like_others(void **state)
+{
+	static char source[32 << 10];
+	int n = snprintf(source, sizeof(source), HEAD);
+
+	(void)state;
+	for (int i = 0; i < 2000; i++)
+		n += snprintf(source + n, sizeof(source) - (size_t)n, "// gl_%d\n", i);
+	snprintf(source + n, sizeof(source) - (size_t)n, "void main() { o = gl_MaxDrawBuffers; }\n");
+	compiles(&(struct texts){ .source = source });
+}
+
 /* It holds sizes of arrays against limits that the source does not name. */
 static void what_glslang_itself_asks_for_is_there(void **state)
 {
@@ -181,6 +193,7 @@ int main(void)
 		cmocka_unit_test(every_limit_is_there_for_who_names_it),
 		cmocka_unit_test(a_limit_may_be_named_anywhere),
 		cmocka_unit_test(a_macro_may_be_asked_for_anywhere),
+		cmocka_unit_test(a_source_full_of_names_is_a_source_like_others),
 		cmocka_unit_test(what_glslang_itself_asks_for_is_there),
 		cmocka_unit_test(what_nobody_declares_is_still_an_error),
 	};
