@@ -315,6 +315,7 @@ const struct emit_word emit_words[] = {
 	{ "glsl", 1u << (SPVSCOPE_EMIT_FIRST_PRODUCT + SPVSCOPE_PRODUCT_GLSL) },
 	{ "hlsl", 1u << (SPVSCOPE_EMIT_FIRST_PRODUCT + SPVSCOPE_PRODUCT_HLSL) },
 	{ "msl", 1u << (SPVSCOPE_EMIT_FIRST_PRODUCT + SPVSCOPE_PRODUCT_MSL) },
+	{ "wgsl", 1u << (SPVSCOPE_EMIT_FIRST_PRODUCT + SPVSCOPE_PRODUCT_WGSL) },
 	{ NULL, 0 },
 };
 
@@ -326,7 +327,7 @@ static int add_emit(struct compile_request *r, const char *word, size_t len, str
 			return 0;
 		}
 	return diag_set(d, API_ERROR_UNKNOWN_VALUE, "emit",
-		"'%.*s' is not one of: spirv, disassembly, dependencies, preprocessed, reflection, line_map, glsl, hlsl, msl",
+		"'%.*s' is not one of: spirv, disassembly, dependencies, preprocessed, reflection, line_map, glsl, hlsl, msl, wgsl",
 		(int)(len < 40 ? len : 40), word);
 }
 

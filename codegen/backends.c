@@ -98,10 +98,5 @@ int backend_choose(struct codegen_run *run)
 	if (language != SPVSCOPE_LANGUAGE_OTHER && !(run->backend->languages & 1u << language))
 		return run_refuse(run, "spvscope", "backend", "%s does not take %s", run->backend->name,
 			spvscope_language_name(language));
-	const struct tool *t = run->backend->tool;
-	if (t && (t->missing || !t->program))
-		return run_refuse(run, "spvscope", "not-installed", "%s: %s%s%s", run->backend->name,
-			t->missing ? t->missing : "its program has not been looked for",
-			t->install ? "; to install it: " : "", t->install ? t->install : "");
-	return CODEGEN_GOOD;
+	return run->backend->tool ? tool_require(run, run->backend->tool, run->backend->name) : CODEGEN_GOOD;
 }

@@ -11,7 +11,7 @@
 #include "codegen/job_wire.h"
 
 #define JOB_WIRE_VERSION    0x6a6f6203u /* "job", then the version of this layout */
-#define RESULT_WIRE_VERSION 0x72657303u /* "res", likewise */
+#define RESULT_WIRE_VERSION 0x72657304u /* "res", likewise */
 
 /* Least bytes that an element takes on the wire: its length words. */
 #define STRING_LEAST_BYTES     4u

@@ -73,6 +73,7 @@ static const struct {
 	[SPVSCOPE_PRODUCT_GLSL] = { "glsl", false },
 	[SPVSCOPE_PRODUCT_HLSL] = { "hlsl", false },
 	[SPVSCOPE_PRODUCT_MSL] = { "msl", false },
+	[SPVSCOPE_PRODUCT_WGSL] = { "wgsl", false },
 };
 
 const char *spvscope_product_name(enum spvscope_product p)

@@ -9,6 +9,7 @@
 #include "codegen/backends.h"
 #include "codegen/glslang/glslang_shim.h"
 #include "codegen/guard.h"
+#include "codegen/naga/naga.h"
 #include "codegen/run.h"
 #include "codegen/spirv_cross/spirv_cross.h"
 #include "codegen/spirv_lines.h"
@@ -84,6 +85,8 @@ static int finish_spirv(struct codegen_run *run)
 		r = map_lines(run);
 	if (r == CODEGEN_GOOD && job->emit >> SPVSCOPE_EMIT_FIRST_PRODUCT)
 		r = spirv_cross_products(run);
+	if (r == CODEGEN_GOOD && job->emit & spvscope_product_bit(SPVSCOPE_PRODUCT_WGSL))
+		r = naga_translate(run);
 	return r;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The back end for WGSL: naga as WebAssembly in a resident Node.js, which each worker for it keeps warm beside it
- * (naga.mjs). find runs in the template, compile in a worker that has a host for it. */
+/* The back end for WGSL, and modules as WGSL: naga as WebAssembly in a resident Node.js, which each worker for it keeps warm
+ * beside it (naga.mjs). find runs in the template, the rest in a worker that has a host for it. */
 #include <ctype.h>
 #include <errno.h>
 #include <limits.h>
@@ -12,6 +12,8 @@
 #include "base/cleanup.h"
 #include "base/wire.h"
 #include "codegen/environment.h"
+#include "codegen/naga/naga.h"
+#include "codegen/naga/plain_spirv.h"
 #include "codegen/naga/report.h"
 #include "codegen/run.h"
 #include "codegen/tools/tool.h"
@@ -19,6 +21,7 @@
 /* As naga.mjs knows them. */
 #define CHECK_ONLY 1u
 #define DEBUG_INFO 2u
+#define TO_WGSL    4u /* what comes is SPIR-V */
 
 #define MAX_PHASES 16
 
@@ -136,8 +139,8 @@ struct answer {
 	struct phase phases[MAX_PHASES];
 	size_t n_phases;
 	char *kind, *text; /* "" when it compiled */
-	const void *spirv; /* in the reply */
-	size_t spirv_size;
+	const void *made; /* SPIR-V, or WGSL as UTF-8; in the reply */
+	size_t made_size;
 };
 
 static void answer_done(struct answer *a)
@@ -165,7 +168,7 @@ static bool read_answer(const char *reply, size_t size, struct answer *ret)
 	}
 	ret->kind = wire_get_string(&r);
 	ret->text = wire_get_string(&r);
-	ret->spirv = wire_get_bytes(&r, &ret->spirv_size);
+	ret->made = wire_get_bytes(&r, &ret->made_size);
 	return n <= MAX_PHASES && !r.bad && ret->kind && ret->text && r.at == r.end;
 }
 
@@ -195,17 +198,39 @@ static void tell_phases(struct codegen_run *run, const struct tool_answer *a, co
 
 static int keep_spirv(struct codegen_run *run, const struct answer *a)
 {
-	if (a->spirv_size == 0 || a->spirv_size % sizeof(uint32_t))
+	if (a->made_size == 0 || a->made_size % sizeof(uint32_t))
 		return run_refuse(run, "naga", "no-spirv", "naga answered with no SPIR-V");
-	run->result->spirv = malloc(a->spirv_size);
+	run->result->spirv = malloc(a->made_size);
 	if (!run->result->spirv)
 		return -ENOMEM;
-	memcpy(run->result->spirv, a->spirv, a->spirv_size);
-	run->result->n_spirv_words = a->spirv_size / sizeof(uint32_t);
+	memcpy(run->result->spirv, a->made, a->made_size);
+	run->result->n_spirv_words = a->made_size / sizeof(uint32_t);
 	return CODEGEN_GOOD;
 }
 
-static int conclude(struct codegen_run *run, const struct tool_answer *a)
+static int keep_wgsl(struct codegen_run *run, const struct answer *a)
+{
+	char *text = strndup(a->made_size ? a->made : "", a->made_size);
+
+	run->result->products[SPVSCOPE_PRODUCT_WGSL] = text;
+	return text ? CODEGEN_GOOD : -ENOMEM;
+}
+
+/* What naga says of a module has no place in a source. */
+static int refuse_wgsl(struct codegen_run *run, const char *report)
+{
+	const char *name;
+
+	if (plain_spirv_find_combined(run->result->spirv, run->result->n_spirv_words, &name) > 0)
+		return run_refuse(run, "naga", "wgsl",
+			"it cannot be written as WGSL: %s%s%s is texture and sampler in one, which naga does not read; declare "
+			"a texture and a sampler apart",
+			name[0] ? "'" : "a resource", name, name[0] ? "'" : "");
+	_cleanup_free_ char *message = naga_report_message(report);
+	return message ? run_refuse(run, "naga", "wgsl", "it cannot be written as WGSL: %s", message) : -ENOMEM;
+}
+
+static int conclude(struct codegen_run *run, uint32_t flags, const struct tool_answer *a)
 {
 	_cleanup_(answer_done) struct answer answer = {0};
 
@@ -219,27 +244,28 @@ static int conclude(struct codegen_run *run, const struct tool_answer *a)
 		return -ECHILD;
 	}
 	if (answer.kind[0])
-		return naga_report_tell(run, answer.kind, answer.text);
-	return run->job->check_only ? CODEGEN_GOOD : keep_spirv(run, &answer);
+		return flags & TO_WGSL ? refuse_wgsl(run, answer.text) : naga_report_tell(run, answer.kind, answer.text);
+	if (flags & TO_WGSL)
+		return keep_wgsl(run, &answer);
+	return flags & CHECK_ONLY ? CODEGEN_GOOD : keep_spirv(run, &answer);
 }
 
 /* ---- a compile ---- */
 
-static int ask(struct codegen_run *run)
+static int ask(struct codegen_run *run, uint32_t flags, const void *data, size_t size)
 {
 	_cleanup_strbuf_ struct strbuf input = {0};
 	struct tool_answer a;
 
-	wire_put_u32(&input, (run->job->check_only ? CHECK_ONLY : 0u) |
-			(run->job->debug_info != SPVSCOPE_DEBUG_INFO_NONE ? DEBUG_INFO : 0u));
-	strbuf_append(&input, run->job->source.data, run->job->source.size);
+	wire_put_u32(&input, flags);
+	strbuf_append(&input, data, size);
 	if (input.failed)
 		return -ENOMEM;
-	int r = tool_run(run, &(struct tool_request){.input = input.data, .input_size = input.len}, &a);
+	int r = tool_run(run, &(struct tool_request){.tool = &naga, .input = input.data, .input_size = input.len}, &a);
 	if (r < 0)
 		return r;
 	if (a.reply_size) {
-		r = conclude(run, &a);
+		r = conclude(run, flags, &a);
 	} else {
 		r = tool_judge(run, &a);
 		if (r >= 0) {
@@ -265,8 +291,44 @@ static int compile(struct codegen_run *run)
 	uint32_t span = stage_begin(run, "codegen::generate", &outer);
 	span_str(run, span, "backend", "naga");
 	span_u64(run, span, "source.bytes", run->job->source.size);
-	r = ask(run);
+	uint32_t flags = (run->job->check_only ? CHECK_ONLY : 0u) |
+		(run->job->debug_info != SPVSCOPE_DEBUG_INFO_NONE ? DEBUG_INFO : 0u);
+	r = ask(run, flags, run->job->source.data, run->job->source.size);
 	span_u64(run, span, "spirv.bytes", run->result->n_spirv_words * sizeof(uint32_t));
+	stage_end(run, span, outer);
+	return r;
+}
+
+/* ---- a module as WGSL ---- */
+
+static int translate(struct codegen_run *run)
+{
+	_cleanup_free_ uint32_t *words = NULL;
+	size_t n;
+	int r = tool_require(run, &naga, "\"wgsl\" is written by naga");
+
+	if (r != CODEGEN_GOOD)
+		return r;
+	if (!tool_is_at_hand(&naga)) /* a worker has one host */
+		return run_refuse(run, "spvscope", "wgsl",
+			"\"wgsl\" is not made beside %s; send its SPIR-V in a request of its own", run->backend->name);
+	r = plain_spirv(run->result->spirv, run->result->n_spirv_words, &words, &n);
+	if (r == -EBADMSG)
+		return run_refuse(run, "spvscope", "wgsl", "the module is no row of whole instructions");
+	return r < 0 ? r : ask(run, TO_WGSL, words, n * sizeof(*words));
+}
+
+int naga_translate(struct codegen_run *run)
+{
+	const char *outer, *text;
+	uint32_t span = stage_begin(run, "codegen::translate::wgsl", &outer);
+	int r;
+
+	span_str(run, span, "backend", "naga");
+	r = translate(run);
+	text = run->result->products[SPVSCOPE_PRODUCT_WGSL];
+	if (text)
+		span_u64(run, span, "text.bytes", strlen(text));
 	stage_end(run, span, outer);
 	return r;
 }

@@ -112,6 +112,11 @@ static char *make_message(const char *report, const char *says)
 	return strbuf_take(&out, NULL);
 }
 
+char *naga_report_message(const char *text)
+{
+	return make_message(text, NULL);
+}
+
 int naga_report_tell(struct codegen_run *run, const char *kind, const char *text)
 {
 	struct spvscope_diagnostic d = {

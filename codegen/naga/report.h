@@ -8,4 +8,7 @@
 /* kind is the code: "parse", "validation" or "write". CODEGEN_WRONG or -ENOMEM. */
 int naga_report_tell(struct codegen_run *run, const char *kind, const char *text);
 
+/* The same as the words of a message alone. The caller frees; NULL: no memory. */
+char *naga_report_message(const char *text);
+
 #endif

@@ -7,7 +7,8 @@
 int spirv_cross_products(struct codegen_run *run)
 {
 	for (unsigned p = 0; p < SPVSCOPE_N_PRODUCTS; p++)
-		if (p != SPVSCOPE_PRODUCT_LINE_MAP && run->job->emit & spvscope_product_bit((enum spvscope_product)p))
+		if (p != SPVSCOPE_PRODUCT_LINE_MAP && p != SPVSCOPE_PRODUCT_WGSL &&
+		    run->job->emit & spvscope_product_bit((enum spvscope_product)p))
 			return run_refuse(run, "spvscope", "spirv-cross",
 				"\"%s\" needs SPIRV-Cross, which this program was built without (libspirv-cross-c-shared-dev)",
 				spvscope_product_name((enum spvscope_product)p));

@@ -21,13 +21,20 @@
 #define SPIRV_MAGIC 0x07230203u
 
 static struct {
+	const struct tool *tool;
 	int socket;
 	uint64_t memory_bytes, deadline_ns;
 } channel = {.socket = -1};
 
-void tool_channel_set(int socket)
+void tool_channel_set(const struct tool *tool, int socket)
 {
+	channel.tool = tool;
 	channel.socket = socket;
+}
+
+bool tool_is_at_hand(const struct tool *t)
+{
+	return channel.tool == t && channel.socket >= 0;
 }
 
 void tool_channel_limits(uint64_t memory_bytes, uint64_t deadline_ns)
@@ -147,9 +154,18 @@ static int exchange(const struct tool_request *request, struct tool_answer *ret)
 	return exchange_get_answer(bytes, size, ret);
 }
 
+int tool_require(struct codegen_run *run, const struct tool *t, const char *who)
+{
+	if (t->program && !t->missing)
+		return CODEGEN_GOOD;
+	return run_refuse(run, "spvscope", "not-installed", "%s: %s%s%s", who,
+		t->missing ? t->missing : "its program has not been looked for",
+		t->install ? "; to install it: " : "", t->install ? t->install : "");
+}
+
 int tool_run(struct codegen_run *run, const struct tool_request *request, struct tool_answer *ret)
 {
-	const struct tool *t = run->backend->tool;
+	const struct tool *t = request->tool ? request->tool : run->backend->tool;
 	char name[SPVSCOPE_SPAN_NAME_MAX + 1];
 
 	*ret = (struct tool_answer){0};
@@ -165,6 +181,7 @@ int tool_run(struct codegen_run *run, const struct tool_request *request, struct
 			run_refuse(run, "spvscope", "tool-host", "the host of %s is gone: %s", t->name, strerror(-r));
 		return r == -ENOMEM ? r : -ECHILD;
 	}
+	ret->tool = t;
 	ret->span = span;
 	tell_end(run, span, ret, t->resident_argv[0]);
 	tell_usage(run, span, ret);
@@ -196,7 +213,7 @@ static void put_left(char *text, size_t size, const struct tool_answer *a)
 
 int tool_judge(struct codegen_run *run, const struct tool_answer *a)
 {
-	const char *name = run->backend->tool->name;
+	const char *name = a->tool->name;
 	double ran_ms = (double)(a->exit_ns - a->start_ns) / 1e6;
 	char left[80];
 

@@ -58,6 +58,7 @@ struct tool_file {
 #define TOOL_MAX_OUTPUTS 4
 
 struct tool_request {
+	const struct tool *tool;        /* NULL: that of the run's back end */
 	const char *const *argv;        /* NULL-terminated; argv[0] is what the program sees as its name. Not for resident ones */
 	const struct tool_file *files;  /* laid into an empty folder in which it starts */
 	size_t n_files;
@@ -92,16 +93,21 @@ struct tool_answer {
 	size_t output_sizes[TOOL_MAX_OUTPUTS];
 	char *reply;         /* of a resident one */
 	size_t reply_size;
+	const struct tool *tool; /* worker side: which it is of */
 	uint32_t span;       /* worker side: the open span of the run */
 };
 
-/* Worker side, on the compiling thread. The socket of this process's tool host; -1: it has none. */
-void tool_channel_set(int socket);
+/* Worker side, on the compiling thread. The socket of this process's tool host, and whose host it is. */
+void tool_channel_set(const struct tool *tool, int socket);
+/* Whether this process has a host for the tool. */
+bool tool_is_at_hand(const struct tool *t);
 /* What the run that begins now may use: a tool's processes have as much memory each, and end before the deadline on
  * CLOCK_MONOTONIC; 0: no limit. */
 void tool_channel_limits(uint64_t memory_bytes, uint64_t deadline_ns);
 
-/* Runs the tool of the run's back end. 0 with the answer, whatever became of the tool, and its span open, so that what it
+/* CODEGEN_GOOD when it was found; else CODEGEN_WRONG, and why it is not there and how it would be had is told, of `who`. */
+int tool_require(struct codegen_run *run, const struct tool *t, const char *who);
+/* Runs the tool. 0 with the answer, whatever became of the tool, and its span open, so that what it
  * tells of itself can be told inside; -ECHILD, with a diagnostic, when the host cannot be reached; -ENOMEM. */
 int tool_run(struct codegen_run *run, const struct tool_request *request, struct tool_answer *ret);
 /* Ends the span and frees. */

@@ -119,7 +119,7 @@ static int start_host(const struct worker_start *s)
 
 	int r = host_fork(&start, &socket);
 	if (r >= 0)
-		tool_channel_set(socket);
+		tool_channel_set(s->tool, socket);
 	return r;
 }
 

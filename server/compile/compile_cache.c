@@ -116,23 +116,28 @@ static bool can_be_remembered(const struct compile *c)
 	return !job->backend && ps.backends->complete;
 }
 
+static void print_backend(const struct backend_info *b, struct strbuf *out)
+{
+	char program[FILE_IDENTITY_MAX];
+
+	if (!b)
+		return;
+	file_identity(b->program, program, sizeof(program));
+	strbuf_printf(out, "\n%s %s %s %s %s", b->name, b->version, b->missing, b->identity, program);
+}
+
 /* What is not in the workers themselves: the program, as it was found and as it is now, or that there is none. */
 static void print_compiler_of(const struct compile *c, struct strbuf *out)
 {
 	const struct spvscope_job *job = &c->a.request.job;
-	const struct backend_info *b;
-	char program[FILE_IDENTITY_MAX];
 	struct pool_state ps;
 
 	strbuf_puts(out, c->service->compilers);
 	if (backends_is_built_in(job))
 		return;
 	pool_state(c->service->pool, &ps);
-	b = backends_for(ps.backends, job->language);
-	if (!b)
-		return;
-	file_identity(b->program, program, sizeof(program));
-	strbuf_printf(out, "\n%s %s %s %s %s", b->name, b->version, b->missing, b->identity, program);
+	print_backend(backends_for(ps.backends, job->language), out);
+	print_backend(backends_translator(ps.backends, job), out);
 }
 
 static int make_keys(struct compile *c)

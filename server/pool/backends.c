@@ -83,9 +83,19 @@ const struct backend_info *backends_for(const struct backends *b, enum spvscope_
 	return NULL;
 }
 
+static bool asks_for_wgsl(const struct spvscope_job *job)
+{
+	return job->emit & spvscope_product_bit(SPVSCOPE_PRODUCT_WGSL) && !job->check_only;
+}
+
+const struct backend_info *backends_translator(const struct backends *b, const struct spvscope_job *job)
+{
+	return asks_for_wgsl(job) ? backends_for(b, SPVSCOPE_LANGUAGE_WGSL) : NULL;
+}
+
 bool backends_is_built_in(const struct spvscope_job *job)
 {
-	return !job->backend && job->language <= SPVSCOPE_LANGUAGE_SPIRV;
+	return !job->backend && job->language <= SPVSCOPE_LANGUAGE_SPIRV && !asks_for_wgsl(job);
 }
 
 int backends_workers_for(const struct backends *b, const struct spvscope_job *job)
@@ -95,5 +105,8 @@ int backends_workers_for(const struct backends *b, const struct spvscope_job *jo
 	if (!b->complete)
 		return WORKERS_UNKNOWN;
 	const struct backend_info *i = job->backend ? backends_named(b, job->backend) : backends_for(b, job->language);
+	/* A worker has a host for one tool: the compiler's comes first. */
+	if (!i || !i->runs_tool)
+		i = backends_translator(b, job);
 	return i && i->runs_tool && !i->missing[0] ? 1 + (int)(i - b->rows) : WORKERS_PLAIN;
 }

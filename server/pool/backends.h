@@ -39,6 +39,10 @@ bool backends_take(struct backends *b, const struct worker_message *m);
 const struct backend_info *backends_named(const struct backends *b, const char *name);
 const struct backend_info *backends_for(const struct backends *b, enum spvscope_language language);
 
+/* The one that writes a product which no worker has from its beginning; NULL: there is none, or nothing of that kind is asked
+ * for. */
+const struct backend_info *backends_translator(const struct backends *b, const struct spvscope_job *job);
+
 /* Whether the job is for what every worker has from its beginning. */
 bool backends_is_built_in(const struct spvscope_job *job);
 

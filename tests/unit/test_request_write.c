@@ -129,7 +129,7 @@ static const struct {
 	{ GLSL | HLSL, { "", "\"auto_map_bindings\": true" } },
 	{ GLSL | HLSL, { "", "\"auto_map_locations\": true" } },
 	{ 0, { "", "\"emit\": []", "\"emit\": [\"spirv\"]", "\"emit\": [\"preprocessed\", \"spirv\"]",
-		"\"emit\": [\"disassembly\", \"dependencies\"]", "\"emit\": [\"reflection\", \"line_map\", \"glsl\", \"hlsl\", \"msl\"]" } },
+		"\"emit\": [\"disassembly\", \"dependencies\"]", "\"emit\": [\"reflection\", \"line_map\", \"glsl\", \"hlsl\", \"msl\", \"wgsl\"]" } },
 	{ 0, { "", "\"trace\": {}", "\"trace\": {\"level\": \"off\"}", "\"trace\": {\"level\": \"info\"}",
 		"\"trace\": {\"filter\": \"info,codegen::opt=debug\"}", "\"trace\": {\"level\": \"debug\", \"filter\": \"\"}" } },
 	{ 0, { "", "\"analyzer\": {\"kind\": \"off\"}", "\"analyzer\": {\"kind\": \"release\"}",
