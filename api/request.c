@@ -178,6 +178,13 @@ static int walk(struct compile_request *r, json_t *object, const char *group, st
 	return 0;
 }
 
+#define BYTE_ORDER_MARK_BYTES 3
+
+static bool has_byte_order_mark(const char *text, size_t len)
+{
+	return len >= BYTE_ORDER_MARK_BYTES && memcmp(text, "\xef\xbb\xbf", BYTE_ORDER_MARK_BYTES) == 0;
+}
+
 /* Before the parser, which recurses. Brackets in strings don't count. */
 static bool is_too_deep(const char *body, size_t len)
 {
@@ -212,21 +219,44 @@ static bool is_too_deep(const char *body, size_t len)
 	return false;
 }
 
+/* The parser's words, but where they are about itself. */
+static int tell_bad_json(const json_error_t *error, struct diag *d)
+{
+	const char *says = error->text;
+	enum api_error code = API_ERROR_BAD_JSON;
+
+	switch (json_error_code(error)) {
+	case json_error_out_of_memory:
+		return -ENOMEM;
+	case json_error_duplicate_key:
+		code = API_ERROR_DUPLICATE_FIELD;
+		break;
+	case json_error_null_character:
+	case json_error_null_byte_in_key:
+		says = "no text here has a \\u0000; bytes come as base64";
+		break;
+	case json_error_invalid_utf8:
+		says = "this is not UTF-8; other bytes come as base64";
+		break;
+	default:
+		break;
+	}
+	return diag_set(d, code, "", "line %d, column %d: %s", error->line, error->column, says);
+}
+
 int request_parse_json(const char *body, size_t len, json_t **ret, struct diag *d)
 {
 	json_error_t error;
 
+	if (len == 0)
+		return diag_set(d, API_ERROR_BAD_JSON, "", "the body is empty");
+	if (has_byte_order_mark(body, len)) /* RFC 8259, section 8.1, leaves it to whoever reads */
+		return diag_set(d, API_ERROR_BAD_JSON, "", "JSON begins without a byte order mark");
 	if (is_too_deep(body, len))
 		return diag_set(d, API_ERROR_TOO_DEEP, "", "the JSON nests deeper than %d levels", REQUEST_MAX_JSON_DEPTH);
-	json_t *root = json_loadb(body, len, JSON_REJECT_DUPLICATES, &error);
-	if (!root) {
-		if (json_error_code(&error) == json_error_out_of_memory)
-			return -ENOMEM;
-		if (json_error_code(&error) == json_error_duplicate_key)
-			return diag_set(d, API_ERROR_DUPLICATE_FIELD, "", "line %d, column %d: %s", error.line, error.column,
-				error.text);
-		return diag_set(d, API_ERROR_BAD_JSON, "", "line %d, column %d: %s", error.line, error.column, error.text);
-	}
+	json_t *root = json_loadb(body, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
+	if (!root)
+		return tell_bad_json(&error, d);
 	if (!json_is_object(root)) {
 		field_wrong_type(d, "", "an object", root);
 		json_decref(root);
@@ -367,10 +397,22 @@ static int check_options(struct compile_request *r, struct diag *d)
 	return 0;
 }
 
+/* What some editors put before a text is no part of it, and compilers stumble over it. */
+static void leave_out_byte_order_mark(struct spvscope_file *f)
+{
+	if (!has_byte_order_mark((const char *)f->data, f->size))
+		return;
+	f->size -= BYTE_ORDER_MARK_BYTES;
+	memmove(f->data, f->data + BYTE_ORDER_MARK_BYTES, f->size);
+}
+
 int compile_request_finish(struct compile_request *r, struct diag *d)
 {
 	struct spvscope_job *job = &r->job;
 
+	leave_out_byte_order_mark(&job->source);
+	for (size_t i = 0; i < job->n_files; i++)
+		leave_out_byte_order_mark(&job->files[i]);
 	if (!job->source.data)
 		return diag_set(d, API_ERROR_MISSING_FIELD, "source", "give the source in source or source_base64");
 	if (job->source.size == 0)

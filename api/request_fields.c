@@ -248,7 +248,7 @@ int field_wrong_type(struct diag *d, const char *where, const char *wanted, cons
 {
 	static const char *const names[] = {
 		[JSON_OBJECT] = "an object", [JSON_ARRAY] = "an array", [JSON_STRING] = "a string",
-		[JSON_INTEGER] = "a whole number", [JSON_REAL] = "a number with a fraction",
+		[JSON_INTEGER] = "a whole number", [JSON_REAL] = "a number with a fraction or an exponent",
 		[JSON_TRUE] = "true", [JSON_FALSE] = "false", [JSON_NULL] = "null",
 	};
 

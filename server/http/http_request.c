@@ -221,16 +221,19 @@ static bool refuse_head(struct http_request *req, const char *method, const char
 	struct http_connection *c = req->connection;
 	struct http_head head = { 0 };
 	struct diag *d = &req->refusal;
-	const char *why;
+	const char *why = "";
 	struct http_caller_rules rules = { h->options.token, h->options.allowed_hosts, h->listeners, h->n_listeners };
 
 	MHD_get_connection_values_n(req->mhd, MHD_HEADER_KIND, see_header, &head);
 	head.bytes += strlen(method) + 1 + strlen(c->raw_target ? c->raw_target : "") + 1 + strlen(version) + 2 + 2;
 	head.sent_bytes = MHD_get_connection_info(req->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE)->header_size;
-	if (http_head_check_framing(&head, version, d) < 0) {
+	/* What is longer was cut, and would look like a head that has less than was sent. */
+	bool is_cut = c->raw_target && strlen(c->raw_target) > HTTP_TARGET_MAX_BYTES;
+	if (!is_cut && http_head_check_framing(&head, version, d) < 0) {
 		req->must_close = true;
 		return true;
 	}
+	req->must_close |= is_cut;
 	int r = !c->raw_target ? -ENOMEM : c->target.path ? 0 : http_target_parse(c->raw_target, &c->target, &why);
 	if (r < 0) {
 		diag_set(d, r == -ENOMEM ? API_ERROR_OUT_OF_MEMORY : API_ERROR_BAD_TARGET, "", "%s",

@@ -190,18 +190,24 @@ static bool has_type(const char *content_type, const char *type)
 }
 
 /* curl sends what it is given as a form; a form never begins with a brace, and neither does a shader. */
+static bool looks_like_json(const char *body, size_t len)
+{
+	size_t blank = 0;
+
+	while (blank < len && strchr(" \t\r\n", body[blank]) && body[blank])
+		blank++;
+	return blank < len && body[blank] == '{';
+}
+
 static bool is_json(struct http_request *req, const char *body, size_t len)
 {
 	const char *type = http_header(req, "Content-Type");
-	size_t blank = 0;
 
 	if (has_type(type, "application/json"))
 		return true;
 	if (type && !has_type(type, "application/x-www-form-urlencoded"))
 		return false;
-	while (blank < len && strchr(" \t\r\n", body[blank]) && body[blank])
-		blank++;
-	return blank < len && body[blank] == '{';
+	return looks_like_json(body, len);
 }
 
 /* Parameters of a body that is the source. Those that may not repeat are refused the second time. */
@@ -257,6 +263,10 @@ static int read_request(struct http_request *req, enum form form, struct compile
 			result = read_queries(req, r, d);
 		if (result >= 0)
 			result = compile_request_finish(r, d);
+		if (result < 0 && d->code == API_ERROR_LANGUAGE_UNKNOWN && looks_like_json(body, len))
+			return diag_set(d, API_ERROR_UNSUPPORTED_MEDIA_TYPE, "Content-Type",
+				"is %.60s, so that the body would be a source; JSON comes as application/json",
+				http_header(req, "Content-Type"));
 	}
 	if (result < 0)
 		return result;

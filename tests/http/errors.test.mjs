@@ -53,6 +53,25 @@ test('wrong fields are named with what would be right', async () => {
 	}
 });
 
+test('JSON that does not say that it is JSON is told so, and a source that begins like it is taken', async () => {
+	const answer = await service.compileRaw(JSON.stringify({ name: 'a.frag', source: fragment }), '', { 'Content-Type': 'text/plain' });
+	const { error } = await answer.json();
+	assert.deepEqual([answer.status, error.code, error.where], [415, 'unsupported_media_type', 'Content-Type']);
+	assert.match(error.message, /application\/json/);
+	const source = await service.compileRaw('{ }', '?language=glsl&stage=frag', { 'Content-Type': 'text/plain' });
+	assert.deepEqual([source.status, (await source.json()).status], [200, 'failed']);
+});
+
+test('a byte order mark before a source does not move its places', async () => {
+	const source = '#version 450\nvoid main() { x; }\n', marked = `\ufeff${source}`;
+	const plain = (await service.compile({ name: 'a.frag', source })).body;
+	assert.equal(plain.diagnostics[0].code, 'undeclared-identifier', JSON.stringify(plain));
+	for (const fields of [{ source: marked }, { source_base64: Buffer.from(marked).toString('base64') }])
+		assert.deepEqual((await service.compile({ name: 'a.frag', ...fields })).body.diagnostics, plain.diagnostics);
+	const raw = await service.compileRaw(marked, '?name=a.frag');
+	assert.deepEqual((await raw.json()).diagnostics, plain.diagnostics);
+});
+
 test('parameters are checked like fields', async () => {
 	for (const query of ['?stge=frag', '?stage=frag&stage=vert', '?stage=frg', '?keep=perhaps', '?wall_ms=1e3', '?%zz'])
 		assert.equal((await service.compileRaw(fragment, query)).status, 400, query);

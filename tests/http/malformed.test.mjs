@@ -43,6 +43,11 @@ for (const [name, bytes] of Object.entries(refused))
 		assert.ok(!text || (status(text) >= 400 && status(text) < 500), text.slice(0, 200));
 	});
 
+test('what is too long about a target is told by its name', async () => {
+	const text = await service.raw(`GET /${'a'.repeat(9000)} HTTP/1.1\r\nHost: localhost\r\n\r\n`, { forMs: 700 });
+	assert.match(text, /^HTTP\/1\.1 400 [^]*Connection: close[^]*"bad_target"[^]*longer than 8192 bytes/i);
+});
+
 test('what follows a request with doubtful framing is not taken as another', async () => {
 	const smuggled = 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n';
 	const text = await service.raw(`POST /v1/compile HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${smuggled.length}\r\n`

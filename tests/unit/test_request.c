@@ -75,6 +75,11 @@ static void a_wrong_request_is_told_what_would_be_right(void **state)
 		const char *where, *says;
 	} rows[] = {
 		{ "{", API_ERROR_BAD_JSON, "", "line 1" },
+		{ "", API_ERROR_BAD_JSON, "", "the body is empty" },
+		{ "\"x\"", API_ERROR_WRONG_TYPE, "", "an object, not a string" },
+		{ "\xef\xbb\xbf{}", API_ERROR_BAD_JSON, "", "byte order mark" },
+		{ "{\"source\":\"\\u0000\"}", API_ERROR_BAD_JSON, "", "\\u0000; bytes come as base64" },
+		{ "{\"source\":\"\xff\"}", API_ERROR_BAD_JSON, "", "not UTF-8" },
 		{ "[]", API_ERROR_WRONG_TYPE, "", "an object" },
 		{ "{\"source\":\"a\",\"source\":\"b\"}", API_ERROR_DUPLICATE_FIELD, "", "duplicate" },
 		{ "{\"a\":[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]}", API_ERROR_TOO_DEEP, "", "16" },
@@ -85,6 +90,7 @@ static void a_wrong_request_is_told_what_would_be_right(void **state)
 		{ "{" SRC ",\"keep\":\"yes\"}", API_ERROR_WRONG_TYPE, "keep", "true or false" },
 		{ "{" SRC ",\"keep\":null}", API_ERROR_WRONG_TYPE, "keep", "null" },
 		{ "{" SRC ",\"limits\":{\"wall_ms\":1.5}}", API_ERROR_WRONG_TYPE, "limits.wall_ms", "fraction" },
+		{ "{" SRC ",\"limits\":{\"wall_ms\":1e4}}", API_ERROR_WRONG_TYPE, "limits.wall_ms", "or an exponent" },
 		{ "{" SRC ",\"limits\":{\"wall_ms\":0}}", API_ERROR_OUT_OF_RANGE, "limits.wall_ms", "between 1 and 600000" },
 		{ "{" SRC ",\"limits\":{\"wall_ms\":-1}}", API_ERROR_OUT_OF_RANGE, "limits.wall_ms", "-1" },
 		{ "{" SRC ",\"emit\":[\"bitcode\"]}", API_ERROR_UNKNOWN_VALUE, "emit", "spirv, disassembly" },
@@ -125,6 +131,7 @@ static void a_wrong_request_is_told_what_would_be_right(void **state)
 		{ "{" SRC ",\"document\":{\"uri\":\"a\"}}", API_ERROR_MISSING_FIELD, "document.session", "" },
 		{ "{\"language\":\"glsl\",\"stage\":\"frag\"}", API_ERROR_MISSING_FIELD, "source", "" },
 		{ "{\"source\":\"\"}", API_ERROR_MISSING_FIELD, "source", "empty" },
+		{ "{\"source\":\"\xef\xbb\xbf\"}", API_ERROR_MISSING_FIELD, "source", "empty" },
 		{ "{\"source\":\"x\",\"stage\":\"frag\"}", API_ERROR_LANGUAGE_UNKNOWN, "language", "glsl" },
 		{ "{\"source\":\"x\",\"language\":\"glsl\"}", API_ERROR_STAGE_UNKNOWN, "stage", "fragment" },
 		{ "{\"source\":\"x\",\"language\":\"spirv\"}", API_ERROR_BAD_SOURCE, "source", "source_base64" },
@@ -140,6 +147,25 @@ static void a_wrong_request_is_told_what_would_be_right(void **state)
 		if (d.code != (int)rows[i].code || strcmp(d.where, rows[i].where) != 0 || !strstr(d.message, rows[i].says))
 			fail_msg("%s: %s at '%s': %s", rows[i].json, api_error_word(d.code), d.where, d.message);
 	}
+}
+
+static void a_byte_order_mark_is_no_part_of_a_text(void **state)
+{
+	(void)state;
+	_cleanup_(compile_request_done) struct compile_request r;
+	struct diag d;
+
+	/* The language is told from what stands behind it. */
+	assert_int_equal(decode("{\"name\":\"a.frag\",\"source\":\"\xef\xbb\xbf#version 450\","
+				"\"files\":{\"a\":\"\xef\xbb\xbfx\",\"b\":\"\xef\xbb\"}}", &r, &d), -EINVAL);
+	compile_request_done(&r);
+	assert_int_equal(decode("{\"name\":\"a.frag\",\"source\":\"\\ufeff#version 450\","
+				"\"files\":{\"a\":\"\xef\xbb\xbfx\",\"b\":{\"base64\":\"77u/\"}}}", &r, &d), 0);
+	assert_int_equal(r.job.language, SPVSCOPE_LANGUAGE_GLSL);
+	assert_int_equal(r.job.source.size, strlen("#version 450"));
+	assert_memory_equal(r.job.source.data, "#version 450", r.job.source.size);
+	assert_int_equal(r.job.files[0].size, 1);
+	assert_int_equal(r.job.files[1].size, 0);
 }
 
 static void query_parameters_set_the_same_fields(void **state)
@@ -315,6 +341,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_full_request_is_decoded),
 		cmocka_unit_test(a_wrong_request_is_told_what_would_be_right),
+		cmocka_unit_test(a_byte_order_mark_is_no_part_of_a_text),
 		cmocka_unit_test(query_parameters_set_the_same_fields),
 		cmocka_unit_test(the_contract_has_every_field_with_its_range_and_default),
 		cmocka_unit_test(the_contract_has_no_field_or_parameter_that_is_not_decoded),
