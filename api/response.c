@@ -306,6 +306,10 @@ static void failure(const struct compile_outcome *o, struct strbuf *out)
 	string(out, o->failure.message);
 	key(out, "stack");
 	strbuf_puts(out, o->failure.stack ? o->failure.stack : "null");
+	key(out, "stack_kind");
+	string_or_null(out, !o->failure.stack ? NULL : o->failure.stack_is_exact ? "exact" : "last-sample");
+	key(out, "stack_complete");
+	strbuf_puts(out, !o->failure.stack ? "null" : o->failure.stack_is_whole ? "true" : "false");
 	key(out, "stack_reason");
 	string_or_null(out, o->failure.stack ? NULL : o->analyzer.kind == ANALYZER_OFF ?
 		"no analyzer was attached; ask again with \"analyzer\": {\"kind\": \"release\"}" :

@@ -64,6 +64,8 @@ struct compile_outcome {
 		char signal[16];               /* "SIGSEGV", empty: none */
 		char message[256];
 		const char *stack;             /* JSON array of names, innermost first; the record's; NULL: none */
+		bool stack_is_exact;           /* where the signal came that ended it; else of the last sample */
+		bool stack_is_whole;           /* up to the outermost function */
 	} failure;
 	bool kept;                             /* on disk */
 	enum compile_cache cache;

@@ -6,7 +6,7 @@
  *
  *   identity     whose a task is           scheduler       off the CPU and back, forks
  *   walk         the user stack            sample          on the CPU
- *                                          analyzer_debug  events, with ANALYZER_DEBUG only
+ *   death        where it was ended        analyzer_debug  events, with ANALYZER_DEBUG only
  *
  * Nothing wakes the reader: the process empties the ring by its own clock and at the end of a session, so that a sample
  * costs the analyzed thread no wake-up. */
@@ -49,4 +49,5 @@ struct {
 #include "analyzer_debug.bpf.h"
 #endif
 #include "scheduler.bpf.h"
+#include "death.bpf.h"
 #include "sample.bpf.h"

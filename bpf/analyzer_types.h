@@ -8,7 +8,7 @@
 
 #include "unwind_step.h"
 
-#define ANALYZER_LAYOUT_VERSION 8u
+#define ANALYZER_LAYOUT_VERSION 9u
 
 #define ANALYZER_SLOTS        256u        /* sessions at a time, over both objects' kinds each */
 #define ANALYZER_IMAGES       1024u       /* programs and libraries whose unwind tables are there */
@@ -57,7 +57,7 @@ struct analyzer_slot {
 	__u64 lost;       /* samples that found no room in the ring */
 	__u64 events;     /* handed to the ring; the debug object only */
 	__u64 lost_events; /* no room in the ring, or beyond ANALYZER_EVENTS_MAX */
-	__u64 lost_stacks; /* of threads that left their CPU */
+	__u64 lost_stacks; /* of threads that left their CPU, or died */
 	__u64 lost_intervals; /* threads that came back, and no room to tell it */
 	__u64 forks;      /* processes that joined */
 	__u64 lost_forks; /* processes that could not be marked */
@@ -110,6 +110,7 @@ enum ring_type {
 	RING_ON = 4,
 	RING_STOLEN = 5,
 	RING_MAPPING = 6,
+	RING_DEATH = 7,
 };
 
 /* What a thread said of its active span when a record about it was made (bpf/thread_context.bpf.h). */
@@ -138,6 +139,14 @@ struct ring_sample {
 	struct ring_head head;
 	__u32 stack_end; /* enum unwind_end */
 	__u32 in_kernel;
+	__u64 ips[];
+};
+
+/* A signal ends its process. */
+struct ring_death {
+	struct ring_head head;
+	__u32 signal;
+	__u32 stack_end; /* enum unwind_end */
 	__u64 ips[];
 };
 
@@ -241,6 +250,7 @@ _Static_assert(sizeof(struct analyzer_slot) == 128, "whole cache lines");
 _Static_assert((ANALYZER_STACK_FRAMES & (ANALYZER_STACK_FRAMES - 1)) == 0, "it is a mask, less one");
 _Static_assert(sizeof(struct ring_head) == 48, "layout is shared");
 _Static_assert(sizeof(struct ring_sample) == 56, "layout is shared");
+_Static_assert(sizeof(struct ring_death) == 56, "layout is shared");
 _Static_assert(sizeof(struct ring_off) == 64, "layout is shared");
 _Static_assert(sizeof(struct ring_on) == 72, "layout is shared");
 _Static_assert(sizeof(struct ring_stolen) == 64, "layout is shared");

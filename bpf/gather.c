@@ -21,8 +21,10 @@ struct timed_record {
 static_assert(offsetof(struct analyzer_sample, time_ns) == offsetof(struct timed_record, time_ns), "layout");
 static_assert(offsetof(struct analyzer_event, time_ns) == offsetof(struct timed_record, time_ns), "layout");
 static_assert(offsetof(struct analyzer_off_cpu, time_ns) == offsetof(struct timed_record, time_ns), "layout");
+static_assert(offsetof(struct analyzer_death, time_ns) == offsetof(struct timed_record, time_ns), "layout");
 static_assert(offsetof(struct analyzer_stolen, time_ns) == offsetof(struct timed_record, time_ns), "layout");
 static_assert(sizeof(struct analyzer_off_cpu) % 8 == 0 && sizeof(struct analyzer_stolen) % 8 == 0, "layout");
+static_assert(sizeof(struct analyzer_death) % 8 == 0, "layout");
 static_assert(sizeof(struct analyzer_sample) % 8 == 0 && sizeof(struct analyzer_event) % 8 == 0, "layout");
 
 void gather_done(struct gather *g)

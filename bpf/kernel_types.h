@@ -120,6 +120,16 @@ struct vm_area_struct {
 	struct file *vm_file;
 };
 
+struct sigaction {
+	void *sa_handler; /* NULL: the default */
+};
+
+struct k_sigaction {
+	struct sigaction sa;
+};
+
+struct kernel_siginfo;
+
 struct linux_binprm {
 	const char *filename;
 };

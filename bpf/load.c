@@ -332,7 +332,7 @@ int object_drain(struct object *o)
 }
 
 static const char *const scheduler_tracepoints[] = {
-	"sched_switch", "sched_process_fork", "sched_process_exec",
+	"sched_switch", "sched_process_fork", "sched_process_exec", "signal_deliver",
 };
 
 /* False: it is no tracepoint's. */

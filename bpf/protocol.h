@@ -20,7 +20,7 @@
 #include <assert.h>
 #include <stdint.h>
 
-#define ANALYZER_PROTOCOL_VERSION 6u
+#define ANALYZER_PROTOCOL_VERSION 7u
 
 enum analyzer_kind {
 	ANALYZER_OFF = 0,
@@ -85,7 +85,7 @@ struct analyzer_counters {
 	uint64_t stolen_ns;     /* of on_cpu_ns, what the hypervisor or interrupts took; a thread's CPU clock leaves it out */
 	uint64_t intervals;     /* off-CPU intervals and ends of threads in the hand-over */
 	uint64_t lost_intervals; /* without room in the ring or in the hand-over: then the sums above are too small */
-	uint64_t lost_stacks;   /* intervals that are there without the stack that they should have */
+	uint64_t lost_stacks;   /* intervals that are there without the stack that they should have, and deaths untold */
 	uint64_t unseen_switches; /* onto a CPU, which the kernel did not show and clocks told when the thread left again */
 	uint64_t forks;         /* processes that were forked into the tree since ATTACH */
 	uint64_t lost_forks;    /* likewise, which could not be followed */
@@ -157,6 +157,7 @@ enum analyzer_record_type {
 	ANALYZER_RECORD_OFF_CPU = 3, /* struct analyzer_off_cpu */
 	ANALYZER_RECORD_STOLEN = 4, /* struct analyzer_stolen */
 	ANALYZER_RECORD_MAPPING = 5, /* struct analyzer_mapping */
+	ANALYZER_RECORD_DEATH = 6,  /* struct analyzer_death */
 };
 
 struct analyzer_record {
@@ -186,6 +187,22 @@ struct analyzer_sample {
 	uint32_t span_state; /* enum analyzer_span_state */
 	uint32_t reserved;
 	uint64_t ips[];    /* innermost first: the interrupted pc, then return addresses */
+};
+
+/* A signal ended the process, and this is where the thread was that it came to; with several threads each is told. A
+ * process that exits by itself has none. */
+struct analyzer_death {
+	struct analyzer_record head;
+	uint64_t time_ns;
+	uint32_t pid, tid;
+	uint16_t result;     /* enum analyzer_result of its stack */
+	uint16_t signal;
+	uint32_t n_ips;
+	uint64_t span_id;    /* as of a sample */
+	uint32_t span_state;
+	uint32_t reserved;
+	uint64_t ips[];      /* as of a sample, of the user side: the first one is the instruction itself for a fault, or
+	                        lies behind the system call */
 };
 
 /* Why a thread left its CPU. */

@@ -80,6 +80,24 @@ static void take_sample(struct session *session, const struct ring_sample *from)
 		session_decide(session, "stack-end", from->head.time_ns, "uncertain, %u frames: %s", n_ips, end->words);
 }
 
+static void take_death(struct session *session, const struct ring_death *from)
+{
+	uint32_t n_ips = from->head.n_ips;
+	struct analyzer_death *to;
+
+	to = gather_append(&session->gathered, ANALYZER_RECORD_DEATH, sizeof(*to), n_ips, from->head.time_ns);
+	if (!to)
+		return;
+	to->pid = from->head.pid;
+	to->tid = from->head.tid;
+	to->result = result_of(from->stack_end);
+	to->signal = (uint16_t)from->signal;
+	to->n_ips = n_ips;
+	to->span_id = from->head.span_id;
+	to->span_state = from->head.span_state;
+	memcpy(to->ips, from->ips, n_ips * sizeof(*to->ips));
+}
+
 static void take_event(struct session *session, const struct ring_event *from)
 {
 	uint32_t n_ips = from->head.n_ips;
@@ -121,6 +139,9 @@ void session_note(struct session *session, const struct ring_head *record)
 	switch (record->type) {
 	case RING_SAMPLE:
 		take_sample(session, (const void *)record);
+		break;
+	case RING_DEATH:
+		take_death(session, (const void *)record);
 		break;
 	case RING_EVENT:
 		take_event(session, (const void *)record);

@@ -16,6 +16,7 @@
 enum room {
 	ROOM_SAMPLE,
 	ROOM_SWITCH,
+	ROOM_DEATH,
 	ROOM_WAKEUP, /* the debug object only, like the next */
 	ROOM_EVENT,
 #ifdef ANALYZER_DEBUG

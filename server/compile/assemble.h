@@ -43,6 +43,11 @@ struct assembly {
 	uint64_t worker_runs;              /* that its worker had done before */
 	struct assembly_run *runs;         /* owned; the first is the one that gave the result */
 	size_t n_runs, runs_capacity;
+	struct {
+		bool is_told;              /* there is a stack */
+		bool is_whole;             /* up to the outermost function */
+		uint32_t stack;            /* in the record's profile */
+	} death;                           /* where a signal ended it, as the analyzer saw it */
 	int samples_fd;                    /* hand-over of the analyzer, sealed; -1: none; owned */
 	struct image *image;               /* reference; NULL: no names */
 	struct program_files *files;       /* of tools; outlives it; NULL: no names */

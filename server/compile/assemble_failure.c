@@ -63,21 +63,28 @@ void assembly_tell_failure(struct assembly *a, const struct trace_tree *t)
 			spvscope_status_name(*status), o->failure.stage);
 }
 
-/* Where it was when it was last looked at, innermost first. The sample is at most one period of the sampler older than
- * the death. */
+/* Where the signal came to it that ended it; or else where it was when it was last looked at, at most one period of the
+ * sampler before its end. Innermost first. */
 void assembly_tell_stack(struct assembly *a, struct record *rec)
 {
 	const struct profile *p = rec->profile;
-	const struct profile_sample *last = NULL;
+	struct compile_outcome *o = &a->outcome;
+	uint32_t stack = a->death.is_told ? a->death.stack : PROFILE_NO_STACK;
 	struct strbuf out = {0};
 	const char *before = "[";
 
-	for (size_t i = 0; p && a->outcome.failure.is_set && i < p->n_samples; i++)
-		if (p->samples[i].kind == PROFILE_ON_CPU && p->samples[i].stack != PROFILE_NO_STACK)
-			last = &p->samples[i];
-	if (!last)
+	if (!p || !o->failure.is_set)
 		return;
-	for (uint32_t at = last->stack; at != PROFILE_NO_STACK; at = p->stacks[at].parent) {
+	o->failure.stack_is_exact = a->death.is_told;
+	o->failure.stack_is_whole = a->death.is_whole;
+	for (size_t i = p->n_samples; stack == PROFILE_NO_STACK && i-- > 0;)
+		if (p->samples[i].kind == PROFILE_ON_CPU && p->samples[i].stack != PROFILE_NO_STACK) {
+			stack = p->samples[i].stack;
+			o->failure.stack_is_whole = p->samples[i].result == ANALYZER_RESULT_COMPLETE;
+		}
+	if (stack == PROFILE_NO_STACK)
+		return;
+	for (uint32_t at = stack; at != PROFILE_NO_STACK; at = p->stacks[at].parent) {
 		const char *name = p->strings[p->frames[p->stacks[at].frame].name];
 
 		strbuf_puts(&out, before);
@@ -86,5 +93,5 @@ void assembly_tell_stack(struct assembly *a, struct record *rec)
 	}
 	strbuf_putc(&out, ']');
 	rec->failure_stack = strbuf_take(&out, NULL);
-	a->outcome.failure.stack = rec->failure_stack;
+	o->failure.stack = rec->failure_stack;
 }

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -56,6 +57,42 @@ static bool has_ips(const struct analyzer_record *head, size_t head_bytes, uint3
 	return n_ips <= (head->size - head_bytes) / sizeof(uint64_t);
 }
 
+/* How much a death says, of several. What is ended with others, or for its time, gets SIGKILL: then that of a tool's program
+ * tells more than that of the worker, which waits for it, and both more than that of the tool's host. */
+static unsigned death_rank(const struct sampling *s, const struct analyzer_death *in)
+{
+	bool is_worker = s->a->n_runs && in->pid == (uint32_t)s->a->runs[0].pid;
+	bool is_fork = in->span_state == ANALYZER_SPAN_ACTIVE || in->span_state == ANALYZER_SPAN_NONE;
+
+	return (in->signal != SIGKILL ? 4 : 0) + (is_worker ? 1 : is_fork ? 0 : 2);
+}
+
+static int take_death(struct sampling *s, const struct analyzer_death *in)
+{
+	if (!s->death || death_rank(s, in) > death_rank(s, s->death))
+		s->death = in;
+	return 0;
+}
+
+/* At the end, since what a process has mapped may be told behind its death. */
+static int tell_death(struct sampling *s)
+{
+	const struct analyzer_death *in = s->death;
+	bool outermost;
+	struct place at;
+	int r;
+
+	if (!in)
+		return 0;
+	r = sampling_place(s, in->time_ns, in->pid, in->tid, in->span_state, in->span_id, false, &at);
+	if (r < 0 || at.run == NO_RUN)
+		return r;
+	r = sampling_add_stack(s, in->ips, in->n_ips, at.program_pid, UINT32_MAX, &s->a->death.stack, &outermost);
+	s->a->death.is_told = r >= 0 && s->a->death.stack != PROFILE_NO_STACK;
+	s->a->death.is_whole = in->result == ANALYZER_RESULT_COMPLETE || outermost;
+	return r;
+}
+
 /* -EBADMSG: it makes no sense. A type that is not known is passed over. */
 static int take_record(struct sampling *s, const struct analyzer_record *head)
 {
@@ -65,6 +102,11 @@ static int take_record(struct sampling *s, const struct analyzer_record *head)
 		const struct analyzer_sample *in = record;
 
 		return has_ips(head, sizeof(*in), in->n_ips) ? take_sample(s, in, in->ips) : -EBADMSG;
+	}
+	if (head->type == ANALYZER_RECORD_DEATH && head->size >= sizeof(struct analyzer_death)) {
+		const struct analyzer_death *in = record;
+
+		return has_ips(head, sizeof(*in), in->n_ips) ? take_death(s, in) : -EBADMSG;
 	}
 	if (head->type == ANALYZER_RECORD_EVENT && head->size >= sizeof(struct analyzer_event)) {
 		const struct analyzer_event *in = record;
@@ -121,6 +163,8 @@ static int take_all(struct sampling *s, const void *data, size_t size)
 	r = take_records(s, data, size);
 	sampling_end_log(s);
 	strbuf_putc(&s->log, ']');
+	if (r >= 0)
+		r = tell_death(s);
 	return r < 0 ? r : sampling_tell_times(s);
 }
 

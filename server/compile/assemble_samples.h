@@ -77,6 +77,7 @@ struct sampling {
 	size_t n_off, off_capacity;
 	struct stolen_time *stolen;
 	size_t n_stolen, stolen_capacity;
+	const struct analyzer_death *death; /* the one that is to be told; borrowed of the hand-over; NULL: none */
 	bool off_broken;         /* what was told cannot be: no times are told then */
 };
 

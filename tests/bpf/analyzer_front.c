@@ -290,11 +290,13 @@ void burner_end(struct burner *b)
 static size_t expected_size(const struct analyzer_record *at)
 {
 	const struct analyzer_sample *s = (const void *)at;
+	const struct analyzer_death *d = (const void *)at;
 	const struct analyzer_event *e = (const void *)at;
 	const struct analyzer_off_cpu *o = (const void *)at;
 
 	switch (at->type) {
 	case ANALYZER_RECORD_SAMPLE: return sizeof(*s) + s->n_ips * sizeof(s->ips[0]);
+	case ANALYZER_RECORD_DEATH: return sizeof(*d) + d->n_ips * sizeof(d->ips[0]);
 	case ANALYZER_RECORD_EVENT: return sizeof(*e) + e->n_ips * sizeof(e->ips[0]);
 	case ANALYZER_RECORD_OFF_CPU: return sizeof(*o) + o->n_ips * sizeof(o->ips[0]);
 	case ANALYZER_RECORD_STOLEN: return sizeof(struct analyzer_stolen);

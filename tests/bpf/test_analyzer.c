@@ -40,15 +40,17 @@ struct census {
 	unsigned syscalls, exits, forks, decisions, mapped, unmapped, woken_by_ours;
 	uint64_t first_ns, last_ns; /* of the samples */
 	char exit_text[128];
+	unsigned deaths, deaths_in_order;
+	int signal; /* of the last one */
 };
 
-static bool has_frames_in_order(struct symbolizer *s, const struct analyzer_sample *sample)
+static bool has_frames_in_order(struct symbolizer *s, const uint64_t *ips, uint32_t n_ips)
 {
 	static const char *const expected[] = {"burn_inner", "burn_middle", "burn_outer", "main"};
 	size_t next = 0;
 
-	for (uint32_t i = 0; i < sample->n_ips && next < ARRAY_SIZE(expected); i++) {
-		struct symbol symbol = symbolizer_lookup(s, sample->ips[i], i > 0);
+	for (uint32_t i = 0; i < n_ips && next < ARRAY_SIZE(expected); i++) {
+		struct symbol symbol = symbolizer_lookup(s, ips[i], i > 0);
 		if (strcmp(symbol.name, expected[next]) == 0)
 			next++;
 		else if (next)
@@ -62,7 +64,7 @@ static void count_sample(struct census *c, struct symbolizer *s, const struct an
 	c->samples++;
 	c->foreign += sample->pid != (uint32_t)pid;
 	c->too_deep += sample->result == ANALYZER_RESULT_TOO_DEEP;
-	c->in_order += has_frames_in_order(s, sample);
+	c->in_order += has_frames_in_order(s, sample->ips, sample->n_ips);
 	assert_int_not_equal(sample->result, ANALYZER_RESULT_COMPLETE); /* it knows no symbols */
 	if (sample->n_ips && symbolizer_lookup(s, sample->ips[sample->n_ips - 1], sample->n_ips > 1).outermost)
 		c->complete++;
@@ -109,6 +111,14 @@ static void count_event(struct census *c, const struct analyzer_event *event, pi
 	}
 }
 
+static void count_death(struct census *c, struct symbolizer *s, const struct analyzer_death *death, pid_t pid)
+{
+	c->deaths++;
+	c->foreign += death->pid != (uint32_t)pid || death->tid != (uint32_t)pid;
+	c->deaths_in_order += has_frames_in_order(s, death->ips, death->n_ips);
+	c->signal = death->signal;
+}
+
 static struct census take_census(struct records *r, const struct burner *b)
 {
 	struct symbolizer *s = NULL;
@@ -120,6 +130,8 @@ static struct census take_census(struct records *r, const struct burner *b)
 			count_sample(&c, s, (const void *)at, b->pid);
 		else if (at->type == ANALYZER_RECORD_EVENT)
 			count_event(&c, (const void *)at, b->pid);
+		else if (at->type == ANALYZER_RECORD_DEATH)
+			count_death(&c, s, (const void *)at, b->pid);
 	}
 	symbolizer_free(s);
 	records_done(r);
@@ -434,6 +446,34 @@ static void a_worker_killed_while_attached_is_still_detached_in_order(void **sta
 	assert_true(m.error == EPERM || m.error == ESRCH);
 }
 
+static void what_ends_a_worker_is_told_with_the_stack_it_came_to(void **state)
+{
+	struct front *f = *state;
+	static const int signals[] = {SIGABRT, SIGSEGV, SIGXCPU, SIGKILL};
+
+	enum analyzer_kind kind = front_need(f);
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
+		struct records r;
+		struct burner b;
+
+		burner_start(&b, f, true, "burn");
+		uint64_t session = front_attach_enabled(f, b.pid, kind);
+		burner_work_for_ms(&b, 20);
+		assert_int_equal(kill(b.pid, SIGCHLD), 0); /* nobody ends by that */
+		burner_work_for_ms(&b, 5);
+		assert_int_equal(kill(b.pid, signals[i]), 0);
+		assert_int_equal(waitpid(b.pid, NULL, 0), b.pid);
+		detach(f, session, &r);
+		struct census c = take_census(&r, &b);
+		b.pid = 0;
+		burner_end(&b);
+		assert_int_equal(c.foreign, 0);
+		assert_int_equal(c.deaths, 1);
+		assert_int_equal(c.signal, signals[i]);
+		assert_int_equal(c.deaths_in_order, 1);
+	}
+}
+
 /* Makes the next process take this number. False where that is not allowed. */
 static bool next_pid_is(pid_t pid)
 {
@@ -553,6 +593,7 @@ int main(void)
 		with_front(who_did_not_register_is_refused),
 		with_front(wrong_requests_are_answered_by_errors),
 		with_front(a_worker_killed_while_attached_is_still_detached_in_order),
+		with_front(what_ends_a_worker_is_told_with_the_stack_it_came_to),
 		with_front(a_pid_number_that_comes_round_is_somebody_else),
 		with_front(it_keeps_two_capabilities_and_no_user),
 		cmocka_unit_test(the_analyzer_ends_with_its_front_though_a_session_is_attached),

@@ -36,6 +36,7 @@ test('a crash is kept, and its archive crashes the compiler\'s own tool', { skip
 		assert.match(body.failure.stage, /^codegen::/);
 		assert.ok(body.failure.span);
 		assert.equal(body.failure.stack, null);
+		assert.equal(body.failure.stack_kind, null);
 		assert.match(body.failure.stack_reason, /no analyzer was attached/);
 		assert.equal(body.kept, true);
 		const directory = await unpack(body, folder);
@@ -55,7 +56,8 @@ test('a crash is kept, and its archive crashes the compiler\'s own tool', { skip
 	}
 });
 
-test('with an analyzer attached a hang tells the stack that it was spinning in', async (t) => {
+/** Whether the analyzer serves here; else the test is skipped with its reason. */
+async function hasAnalyzer(t) {
 	let release;
 	for (let tries = 0; tries < 100; tries++) {
 		[release] = (await (await service.fetch('/v1/analyzers')).json()).analyzers;
@@ -63,17 +65,43 @@ test('with an analyzer attached a hang tells the stack that it was spinning in',
 			break;
 		await new Promise((done) => { setTimeout(done, 100); });
 	}
-	if (release.state !== 'available') {
+	if (release.state !== 'available')
 		t.skip(release.reason);
+	return release.state === 'available';
+}
+
+test('with an analyzer attached a crash tells the stack to the function that crashed', { skip: isSanitized && 'no crash under AddressSanitizer' }, async (t) => {
+	if (!await hasAnalyzer(t))
 		return;
+	for (const kind of ['release', 'debug']) {
+		// Once a second: no sample is near.
+		const { body } = await service.compile({ name: 'a.frag', source: crashing, analyzer: { kind, frequency_hz: 1, min_samples: 0 } });
+		assert.equal(body.status, 'crashed');
+		assert.equal(body.failure.signal, 'SIGSEGV');
+		t.diagnostic(body.failure.stack?.join(' < '));
+		assert.equal(body.failure.stack_kind, 'exact', JSON.stringify(body.failure));
+		assert.equal(body.failure.stack_complete, true);
+		assert.match(body.failure.stack[0], /^__(mem|str)cmp/, 'where it reads what is not there');
+		assert.ok(body.failure.stack.some((name) => /TParseContext::handlePragma/.test(name)));
+		assert.equal(body.failure.stack.at(-1), '_start');
+		const crash = await (await service.fetch(`/v1/compilations/${body.id}`)).json();
+		assert.deepEqual(crash.failure.stack, body.failure.stack, 'it is kept');
 	}
+});
+
+test('with an analyzer attached a hang tells the stack that it was ended in', async (t) => {
+	if (!await hasAnalyzer(t))
+		return;
 	let source = '#version 450\n#define A0 ; ;\n';
 	for (let i = 1; i < 30; i++)
 		source += `#define A${i} A${i - 1} A${i - 1}\n`;
 	const { body } = await service.compile({ name: 'a.frag', source: `${source}void main(){ A29 }\n`, limits: { wall_ms: 800 },
-		analyzer: { kind: 'release', min_samples: 0 } });
+		analyzer: { kind: 'release', frequency_hz: 1, min_samples: 0 } });
 	assert.ok(['timed_out', 'out_of_memory', 'crashed'].includes(body.status));
 	assert.ok(body.failure.stack.length > 3, JSON.stringify(body.failure));
+	assert.equal(body.failure.stack_kind, 'exact');
+	assert.equal(body.failure.stack_complete, true);
+	assert.equal(body.failure.stack.at(-1), '_start');
 	assert.equal(body.failure.stack_reason, null);
 });
 
