@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Results that answer the same request again: when they do, when they must not, and what is told of it.
 import assert from 'node:assert/strict';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
 import { join } from 'node:path';
@@ -305,6 +306,38 @@ test('a worker that was built anew does not answer with what another build made'
 	rmSync(worker);
 	writeFileSync(worker, bytes, { mode: 0o755 });
 	assert.deepEqual([await ask(), await ask()], ['miss', 'hit']);
+	rmSync(folder, { recursive: true });
+});
+
+test("a back end's library that was built anew in its place answers itself, and nothing that was made beside the old one is found", async () => {
+	const here = fileURLToPath(new URL('.', import.meta.url));
+	const text = readFileSync(join(here, 'toy_backend.c'), 'utf8');
+	const folder = makeFolder(), libraries = join(folder, 'backends'), source = join(folder, 'toy.c');
+	const dear = { name: 'a.frag', source: fresh(large) }, toy = { backend: 'toy', language: 'other', source: 'x', validate: false };
+	/** The toy's modules tell by their bound which build made them. */
+	const make = (bound) => {
+		writeFileSync(source, text.replace('0x10000, 0, 1, 0', `0x10000, 0, ${bound}, 0`));
+		execFileSync('cc', ['-shared', '-fPIC', `-I${join(here, '../../codegen/include')}`, '-o', join(libraries, 'toy.so'), source]);
+		chmodSync(join(libraries, 'toy.so'), 0o755);
+	};
+	const ask = async (own) => {
+		const { body } = await own.compile(toy);
+		assert.equal(body.status, 'ok', JSON.stringify(body.diagnostics));
+		return [Buffer.from(body.spirv.base64, 'base64').readUInt32LE(12), body.cache, (await own.compile(dear)).body.cache];
+	};
+	const start = () => Service.start({ folder, cache: true, args: ['--backend-dir', libraries] });
+	mkdirSync(libraries, { mode: 0o755 });
+	make(3);
+	let own = await start();
+	assert.deepEqual(await ask(own), [3, 'bypass', 'miss']);
+	make(4); // while the service runs, which has the old one mapped
+	assert.deepEqual(await ask(own), [3, 'bypass', 'hit']);
+	await own.stop();
+	for (const dearest of ['miss', 'hit']) {
+		own = await start();
+		assert.deepEqual(await ask(own), [4, 'bypass', dearest]);
+		await own.stop();
+	}
 	rmSync(folder, { recursive: true });
 });
 
