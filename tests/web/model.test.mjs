@@ -166,7 +166,7 @@ test('a sandwich counts a sample once, from the outermost call', () => {
 test('focus, drop and collapse, one after another', () => {
   const p = profile.decodeProfile(profileJson());
   const after = (...list) => {
-    const q = steps.applySteps(p, list.map(steps.parseStep));
+    const q = steps.applySteps(p, list.map(route.parseStep));
     return boxes(q, flame.mergeProfile(q, null));
   };
   assert.deepEqual(after('f:scan'), [['all samples', 0, 0, 4, 0], ['scan', 1, 0, 4, 3], ['[kernel]', 2, 0, 1, 1]]);
@@ -177,8 +177,8 @@ test('focus, drop and collapse, one after another', () => {
   ]);
   assert.deepEqual(after('d:opt', 'f:parse'), [['all samples', 0, 0, 4, 0], ['parse', 1, 0, 4, 1], ['scan', 2, 0, 3, 2], ['[kernel]', 3, 0, 1, 1]]);
   assert.deepEqual(after('f:nobody'), [['all samples', 0, 0, 0, 0]]);
-  assert.equal(steps.parseStep('x:y'), null);
-  assert.deepEqual(steps.parseStep(steps.formatStep({ kind: 'focus', name: 'a::b<c>' })), { kind: 'focus', name: 'a::b<c>' });
+  assert.equal(route.parseStep('x:y'), null);
+  assert.deepEqual(route.parseStep(route.formatStep({ kind: 'focus', name: 'a::b<c>' })), { kind: 'focus', name: 'a::b<c>' });
 });
 
 test('samples that weigh differently are summed, and counted beside', () => {

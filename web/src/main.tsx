@@ -14,12 +14,19 @@ const CompileView = lazy('the playground', async () => (await import('./views/co
 const CompareView = lazy('the comparison', async () => (await import('./views/compare')).CompareView);
 const Help = lazy('the help', async () => (await import('./views/rarely')).Help);
 
+/* A change of the address takes a browser some time, and browsers refuse more than a few in a second: it follows the picture. */
+const ADDRESS_MS = 80;
+let addressTimer = 0;
+
 function App() {
   const [route, setRoute] = useState<Route>(() => parseRoute(location.hash));
   const [locked, setLocked] = useState(false);
   const [unlocked, setUnlocked] = useState(0);
   useEffect(() => {
-    const follow = () => setRoute(parseRoute(location.hash));
+    const follow = () => {
+      clearTimeout(addressTimer);
+      setRoute(parseRoute(location.hash));
+    };
     addEventListener('hashchange', follow);
     return () => removeEventListener('hashchange', follow);
   }, []);
@@ -45,9 +52,10 @@ function App() {
 
   const go = (r: Route, replace = false) => {
     const hash = formatRoute(r);
+    clearTimeout(addressTimer);
     if (replace) {
-      history.replaceState(null, '', hash);
       setRoute(r);
+      addressTimer = setTimeout(() => history.replaceState(null, '', hash), ADDRESS_MS);
     } else location.hash = hash;
   };
   const page = route.view;

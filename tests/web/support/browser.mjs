@@ -36,6 +36,21 @@ export async function openPage(browser, base, { width = 1280, height = 900, them
   return { page, context, faults, go: (hash) => page.goto(`${base}/${hash}`) };
 }
 
+/** The address follows the picture by a moment. */
+export const atAddress = (page, pattern, there = true) => page.waitForURL((url) => pattern.test(url.href) === there, { timeout: 5000 });
+
+/** What a screen reader says of the current item of a tree. */
+export const current = (page, tree) => page.locator(tree).evaluate((el) => document.getElementById(el.getAttribute('aria-activedescendant'))?.textContent);
+
+export const region = (page, name) => page.getByRole('region', { name, exact: true });
+
+/** Types over what is in the playground's editor. */
+export async function writeSource(page, text) {
+  await page.getByRole('textbox', { name: 'Source' }).click();
+  await page.keyboard.press('Control+A');
+  await page.keyboard.insertText(text);
+}
+
 /** The names in the spans' ARIA tree, in the order of the rows. */
 export const spanRows = (page) => page.locator('.waterfall [role=treeitem]').allTextContents();
 

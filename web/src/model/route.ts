@@ -2,7 +2,23 @@
 // What is on the screen, as the URL's fragment: "#" lists, "#trace=ID&span=9&range=0-1200&q=text" shows one trace,
 // "#compare=ID&to=ID" two, "#compile" is the form.
 
-import { formatStep, parseStep, type Step } from './steps';
+export type StepKind = 'focus' | 'drop' | 'collapse';
+
+/** What is done to the profile before it is merged: with a function, or to collapse a library; by name, so that a link works on
+ * a later compile too. */
+export interface Step {
+  kind: StepKind;
+  name: string;
+}
+
+const LETTERS: Record<StepKind, string> = { focus: 'f', drop: 'd', collapse: 'c' };
+
+export const formatStep = (s: Step): string => `${LETTERS[s.kind]}:${s.name}`;
+
+export function parseStep(text: string): Step | null {
+  const kind = (Object.keys(LETTERS) as StepKind[]).find((k) => text.startsWith(`${LETTERS[k]}:`));
+  return kind && text.length > 2 ? { kind, name: text.slice(2) } : null;
+}
 
 export interface TraceRoute {
   view: 'trace';

@@ -3,23 +3,7 @@
 // Each step makes a smaller profile out of a profile. Pure.
 
 import type { Profile } from './profile';
-
-export type StepKind = 'focus' | 'drop' | 'collapse';
-
-/** A function for focus and drop, a library for collapse; by name, so that a link works on a later compile too. */
-export interface Step {
-  kind: StepKind;
-  name: string;
-}
-
-const LETTERS: Record<StepKind, string> = { focus: 'f', drop: 'd', collapse: 'c' };
-
-export const formatStep = (s: Step): string => `${LETTERS[s.kind]}:${s.name}`;
-
-export function parseStep(text: string): Step | null {
-  const kind = (Object.keys(LETTERS) as StepKind[]).find((k) => text.startsWith(`${LETTERS[k]}:`));
-  return kind && text.length > 2 ? { kind, name: text.slice(2) } : null;
-}
+import type { Step } from './route';
 
 const GONE = -2; // the sample is not part of the result
 

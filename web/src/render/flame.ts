@@ -78,22 +78,23 @@ const LEAST_TEXT = 30; // a box that is narrower has no name on it
 /** One line of pixels is worked out and copied to the others of the row. A pixel that several boxes fall into has the
  * colour of the first. */
 function paintRow(s: Surface, scene: FlameScene, depth: number, y: number, palette: Palette, pixels: Uint32Array, texts: number[]): void {
-  const { tree, matches, tones, hueOf, x0 } = scene;
+  const { matches, tones, hueOf, x0 } = scene;
+  const { x, total, fn, rowStart } = scene.tree;
   const width = s.canvas.width;
   const ratio = width / s.width;
   const scale = width / Math.max(1e-9, scene.x1 - x0);
   const line = new Uint32Array(width);
   const gap = Math.round(ratio);
-  const above = depth < tree.depth[scene.zoomed]!;
-  const rowEnd = tree.rowStart[depth + 1]!;
+  const above = depth < scene.tree.depth[scene.zoomed]!;
+  const rowEnd = rowStart[depth + 1]!;
   let end = 0; // what is left of it is painted
-  for (let i = lowerBound(tree, depth, x0); i < rowEnd && end < width; i++) {
-    const right = Math.min(width, (tree.x[i]! + tree.total[i]! - x0) * scale);
-    if (right <= end) continue;
-    const from = Math.max(end, Math.round((tree.x[i]! - x0) * scale));
+  for (let i = lowerBound(scene.tree, depth, x0); i < rowEnd && end < width; i++) {
+    const painted = x0 + end / scale;
+    while (i < rowEnd && x[i]! + total[i]! <= painted) i++;
+    const from = i < rowEnd ? Math.max(end, Math.round((x[i]! - x0) * scale)) : width;
     if (from >= width) break;
-    end = Math.max(from + 1, Math.round(right));
-    const own = palette.own[tones ? tones[i]! : hueOf[tree.fn[i]!]!]!;
+    end = Math.max(from + 1, Math.round(Math.min(width, (x[i]! + total[i]! - x0) * scale)));
+    const own = palette.own[tones ? tones[i]! : hueOf[fn[i]!]!]!;
     line.fill(matches?.[i] ? palette.match : matches || above ? palette.dim : own, from, end);
     if (end - from >= 2 * gap) line.fill(palette.edge, end - gap, end);
     if (end - from > LEAST_TEXT * ratio) texts.push(i, from / ratio, y, (end - from) / ratio);

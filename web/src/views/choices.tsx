@@ -2,8 +2,7 @@
 // What the flame graph is limited to, as a breadcrumb.
 
 import { shortName } from '../model/format';
-import type { TraceRoute } from '../model/route';
-import type { Step } from '../model/steps';
+import type { Step, TraceRoute } from '../model/route';
 import { Icon } from './parts';
 
 /** What limits the picture, each with a way back. */

@@ -4,7 +4,7 @@
 
 import { EditorState, RangeSetBuilder, StateEffect, StateField, type Extension, type Text } from '@codemirror/state';
 import {
-  Decoration, drawSelection, EditorView, gutter, GutterMarker, keymap, lineNumbers, ViewPlugin, WidgetType, type DecorationSet, type ViewUpdate,
+  Decoration, EditorView, gutter, GutterMarker, keymap, lineNumbers, ViewPlugin, WidgetType, type DecorationSet, type ViewUpdate,
 } from '@codemirror/view';
 import type { Diagnostic } from '../api';
 import { lineStarts, marksOf } from '../model/text';
@@ -184,8 +184,6 @@ const STYLE = `
 .cm-editor.cm-focused { outline: 2px solid var(--accent); outline-offset: 2px; }
 .cm-scroller { font: 12.5px/20px var(--mono) !important; overflow: auto; }
 .cm-content { padding: 4px 0; caret-color: var(--text); }
-.cm-cursor { border-left-color: var(--text) !important; }
-.cm-selectionBackground { background: var(--selected) !important; }
 .cm-gutters { background: var(--sunken) !important; color: var(--faint) !important; border: 0 !important; font-variant-numeric: tabular-nums; }
 .cm-dots { width: 14px; }
 .cm-notes .cm-gutterElement { padding: 0 4px; text-align: right; color: var(--accent); min-width: 8px; }
@@ -283,7 +281,7 @@ function extensionsOf(o: Options): Extension[] {
     o.onLine?.(n);
   };
   return [
-    lookField, messages, gutters, paint(o.dialect), drawSelection(), EditorState.tabSize.of(4),
+    lookField, messages, gutters, paint(o.dialect), EditorState.tabSize.of(4),
     EditorState.readOnly.of(!writing),
     EditorView.contentAttributes.of({
       'aria-label': o.label, tabindex: '0', spellcheck: 'false', autocapitalize: 'off', ...(writing ? {} : { 'aria-readonly': 'true', inputmode: 'none' }),

@@ -5,10 +5,8 @@ import { useEffect, useMemo, useState } from 'preact/hooks';
 import { mergeStacks, moduleShares, weighStacks, type FlameTree } from '../model/flame';
 import { formatCount, formatShare, plural } from '../model/format';
 import { chooseSamples, placeSamples, type IdRange, type Profile } from '../model/profile';
-import type { TraceRoute } from '../model/route';
-import { search } from '../model/search';
+import { formatStep, type StepKind, type TraceRoute } from '../model/route';
 import type { SpanTable } from '../model/spans';
-import { applySteps, type StepKind } from '../model/steps';
 import { kindNoun, TOO_FEW, weightWords } from '../model/words';
 import { huesByModule } from '../render/flame';
 import { N_HUES } from '../render/theme';
@@ -42,7 +40,9 @@ interface Props {
 
 /** Everything that is shown is made from the profile and the route, so that the address alone brings it back. */
 function useShown({ profile: raw, table, ids, route }: Props) {
-  const base = useMemo(() => applySteps(raw, route.steps), [raw, route.steps.map((s) => s.kind + s.name).join('\n')]);
+  const [tools, setTools] = useState<typeof import('./later') | null>(null);
+  useEffect(() => void import('./later').then(setTools), []);
+  const base = useMemo(() => tools?.applySteps(raw, route.steps) ?? raw, [raw, tools && route.steps.map(formatStep).join('\n')]);
   const [profile, nameRun] = useMemo(() => runNames(base), [base]);
   const timed = route.range !== null; // where samples stand is asked for only then
   const at = useMemo(() => (timed ? placeSamples(profile, table) : null), [profile, table, timed]);
@@ -52,13 +52,13 @@ function useShown({ profile: raw, table, ids, route }: Props) {
   const plain = shape === 'callees' && !route.zoom && !route.query;
   const least = useFirst(plain && profile.stackFn.length > MANY) ? weighed.sums.total[0]! / MOST_TO_SEE : 0;
   const callees = useMemo(() => mergeStacks(weighed, least), [weighed, least]);
-  const [orders, setOrders] = useState<typeof import('./later') | null>(null);
   const ordered = shape === 'callers' || shape === 'time';
-  useEffect(() => {
-    if (ordered) void import('./later').then(setOrders);
-  }, [ordered]);
-  const tree = useMemo(() => (!ordered ? callees : shape === 'time' ? orders?.timeOrder(profile, keep, nameRun) : orders?.mergeCallers(profile, keep)), [callees, shape, orders]);
-  return { profile, keep, shape, weighed, callees, tree };
+  const needed = ordered || route.steps.length > 0;
+  const tree = useMemo(() => {
+    if (needed && !tools) return null;
+    return !ordered ? callees : shape === 'time' ? tools!.timeOrder(profile, keep, nameRun) : tools!.mergeCallers(profile, keep);
+  }, [callees, shape, needed && tools]);
+  return { profile, keep, shape, weighed, callees, tree, tools };
 }
 
 const MANY = 50000;        // stacks, from which on all their boxes take longer than a person should wait for a picture
@@ -85,10 +85,10 @@ function runNames(p: Profile): [Profile, (run: number) => number] {
 
 export function Flame(props: Props) {
   const { profile: raw, table, ids, spanName, runs, title, route, set, onMore } = props;
-  const { profile, keep, shape, weighed, callees, tree: shown } = useShown(props);
+  const { profile, keep, shape, weighed, callees, tree: shown, tools } = useShown(props);
   const tree = shown ?? callees; // until what makes the shape is there
 
-  const found = useMemo(() => search(tree, profile, route.query, table), [tree, profile, route.query, table]);
+  const found = useMemo(() => tools?.search(tree, profile, route.query, table) ?? null, [tools, tree, profile, route.query, table]);
   const shares = useMemo(() => moduleShares(weighed, profile), [weighed]);
   const modules = useMemo(() => (keep || route.steps.length ? moduleShares(weighStacks(raw, null), raw) : shares).map((m) => m.module).filter((m) => !m.startsWith('[')), [raw]);
   const hueOf = useMemo(() => huesByModule(profile, modules), [profile, modules]);
@@ -110,7 +110,7 @@ export function Flame(props: Props) {
         <label class="search-field"><span class="sr-only">Search functions and libraries; span: and file: search in these</span><Icon name="search" />
           <input type="search" placeholder="Search, /regex/, span:, file:" value={route.query} onInput={(e) => set({ query: e.currentTarget.value })} />
         </label>
-        {route.query && <span class="matched" role="status">{found
+        {route.query && tools && <span class="matched" role="status">{found
           ? <><b>{formatShare(total ? found.samples / total : 0)}</b> matched <span class="muted">({weightWords(profile, found.samples)})</span></>
           : 'not a regular expression'}</span>}
         {total > 0 && <Menu label="Export what is shown">{(onClose) => <FlameExports tree={tree} profile={profile} title={title}
@@ -123,8 +123,8 @@ export function Flame(props: Props) {
       {cut > hits / 5 && <Notice kind="info">{formatCount(cut)} of {plural(hits, 'stack')} end before the outermost frame, at [truncated]: what ran is right,
         who called it is not all there.</Notice>}
       {!total && <p class="empty-pane">{chosen ? `There is no ${kindNoun(raw.kind)} in what is chosen.` : `There is no ${kindNoun(raw.kind)}.`}</p>}
-      {total > 0 && shape === 'table' && <FunctionTable tree={tree} profile={profile} matches={found?.fnMatches ?? null} onChoose={(fn) => set({ shape: 'sandwich', fn, zoom: '' })} />}
-      {total > 0 && shape === 'sandwich' && <Sandwich {...graph} keep={keep} callees={callees} route={route} set={set} step={step} />}
+      {total > 0 && shown && shape === 'table' && <FunctionTable tree={tree} profile={profile} matches={found?.fnMatches ?? null} onChoose={(fn) => set({ shape: 'sandwich', fn, zoom: '' })} />}
+      {total > 0 && shown && shape === 'sandwich' && <Sandwich {...graph} keep={keep} callees={callees} route={route} set={set} step={step} />}
       {total > 0 && !shown && <Loading what="Putting the samples in order…" />}
       {total > 0 && shown && shape !== 'table' && shape !== 'sandwich' && <Graph {...graph} tree={tree} own={shape !== 'callers'} label="Flame graph"
         zoom={route.zoom} onZoom={(zoom) => set({ zoom })} actions={actions} />}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One flame graph on a canvas, with its ARIA tree: zoom, hover, the keyboard's way through it, and what can be done to a box.
 
-import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { ComponentChildren } from 'preact';
 import { boxAt, pathTo, type FlameTree } from '../model/flame';
 import { formatShare, formatShareInterval, plural, shortName } from '../model/format';
@@ -46,7 +46,7 @@ export function Graph({ tree, profile, hueOf, tones = null, flip = false, matche
   const [focused, setFocused] = useState(false);
   const [picked, setPicked] = useState(false);
   const [pointer, setPointer] = useState<{ box: number; x: number; y: number } | null>(null);
-  const zoomed = findZoom(tree, profile, zoom);
+  const zoomed = useMemo(() => findZoom(tree, profile, zoom), [tree, profile, zoom]);
   const here = Math.min(current, tree.n - 1);
   const scene = useRef<FlameScene>(null!);
   scene.current = {
@@ -113,6 +113,7 @@ export function Graph({ tree, profile, hueOf, tones = null, flip = false, matche
   const cut = crumbs.length > 5 ? [crumbs[0]!, -1, ...crumbs.slice(-3)] : crumbs;
   const nameOf = (box: number) => profile.fnName[tree.fn[box]!]!;
   const words = aria ?? ((i: number) => `${nameOf(i)}, ${formatShare(tree.total[i]! / Math.max(1e-9, tree.total[0]!))}, ${weightWords(profile, tree.total[i]!)}`);
+  const ariaBoxes = useMemo(() => <AriaBoxes tree={tree} box={here} prefix={label} words={words} />, [tree, profile, here]); // not again while the pointer moves
   return (
     <>
       <nav class="crumbs flame-crumbs" aria-label="Path of the zoomed box">
@@ -139,7 +140,7 @@ export function Graph({ tree, profile, hueOf, tones = null, flip = false, matche
         }}
         onMouseLeave={() => setPointer(null)}>
         <div class="canvas-space" style={{ height: `${flameHeight(tree)}px` }}><canvas ref={canvas} aria-hidden="true" /></div>
-        <div class="sr-only" role="none"><AriaBoxes tree={tree} box={here} prefix={label} words={words} /></div>
+        <div class="sr-only" role="none">{ariaBoxes}</div>
       </div>
       <div class="picked">
         {here > 0 && (focused || picked) && <>

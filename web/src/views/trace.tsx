@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One compile, seen whole: what came of it, its spans, its samples, its source and its SPIR-V.
 
-import { useEffect, useMemo, useState } from 'preact/hooks';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { compile, FLAME_KINDS, getFlame, getTrace, isSaved, type CompileRequest, type TraceJson } from '../api';
 import { originalRequest, profiledRequest } from '../model/again';
 import { formatBytes, formatCount, formatNs, formatWhen, plural } from '../model/format';
@@ -55,7 +55,9 @@ function TracePage({ trace, route, go }: { trace: TraceJson; route: TraceRoute; 
   const again = useAgain(go);
   const response = trace.response;
   const diagnostics = response?.diagnostics ?? [];
-  const set = (change: Partial<TraceRoute>) => go({ ...route, ...change }, true);
+  const now = useRef(route);
+  now.current = route;
+  const set = (change: Partial<TraceRoute>) => go(now.current = { ...now.current, ...change }, true);
   const select = (i: number) => set({ span: i < 0 ? 0 : table.id[i]! });
   const ids = useMemo(() => (selected < 0 ? null : spanRange(table, selected)), [table, selected]);
   const request = useMemo(() => (isSaved(trace.id) ? null : originalRequest(trace)), [trace]);
@@ -65,8 +67,9 @@ function TracePage({ trace, route, go }: { trace: TraceJson; route: TraceRoute; 
   }));
   const onWithLines = request && (() => again.run({ ...request, debug_info: 'line' }));
   const hasPasses = useMemo(() => table.name.some((name) => name.startsWith('codegen::opt::')), [table]);
-  return (
-    <main class="page trace">
+  // What stands around the flame graph does not change with it: a zoom makes none of it anew.
+  const above = useMemo(() => (
+    <>
       <Head trace={trace} table={table} go={go} again={again} />
       {again.error !== null && <Failure error={again.error} />}
       <Outcome trace={trace} />
@@ -74,7 +77,7 @@ function TracePage({ trace, route, go }: { trace: TraceJson; route: TraceRoute; 
         <section class="card" aria-labelledby="h-diagnostics">
           <h2 id="h-diagnostics">Diagnostics <span class="count">{formatCount(diagnostics.length)}</span></h2>
           <Diagnostics diagnostics={diagnostics} name={trace.name} files={textFiles(trace.request).map(([file]) => file)}
-            onJump={(line, file) => setJump({ line, file, serial: (jump?.serial ?? 0) + 1 })} />
+            onJump={(line, file) => setJump((last) => ({ line, file, serial: (last?.serial ?? 0) + 1 }))} />
           {response?.diagnostics_cut && <p class="muted">There were more; the rest was left out.</p>}
         </section>
       )}
@@ -88,6 +91,18 @@ function TracePage({ trace, route, go }: { trace: TraceJson; route: TraceRoute; 
           <SpanDetails table={table} span={selected} profile={cpu.value} range={route.range} onSelect={select} onMore={onMore} />
         </section>
       </div>
+    </>
+  ), [trace, selected, route.range, samplesAt, cursor, cpu.value, again.busy, again.error]);
+  const below = useMemo(() => (
+    <>
+      {hasPasses && <Passes table={table} selected={selected} range={route.range} request={request} onSelect={select} />}
+      {(trace.source !== null || trace.has_disassembly) && <CodePanes trace={trace} diagnostics={diagnostics} jump={jump} onWithLines={onWithLines} />}
+      {trace.has_log && <Log id={trace.id} filter={route.log} range={route.range} onFilter={(log) => set({ log })} onCursor={setCursor} />}
+    </>
+  ), [trace, selected, route.range, route.log, jump]);
+  return (
+    <main class="page trace">
+      {above}
       <section class="card" aria-labelledby="h-flame">
         <div class="source-head"><h2 id="h-flame">Flame graph</h2>
           {trace.n_samples > 0 && <div class="segments" role="group" aria-label="Samples of">
@@ -101,9 +116,7 @@ function TracePage({ trace, route, go }: { trace: TraceJson; route: TraceRoute; 
           runs={response?.analyzer?.runs?.profiled ?? 1} title={trace.name ?? trace.id} route={route} set={set} onMore={onMore} />}
         {!trace.n_samples && <NoSamples trace={trace} again={again} />}
       </section>
-      {hasPasses && <Passes table={table} selected={selected} range={route.range} request={request} onSelect={select} />}
-      {(trace.source !== null || trace.has_disassembly) && <CodePanes trace={trace} diagnostics={diagnostics} jump={jump} onWithLines={onWithLines} />}
-      {trace.has_log && <Log id={trace.id} filter={route.log} range={route.range} onFilter={(log) => set({ log })} onCursor={setCursor} />}
+      {below}
     </main>
   );
 }
@@ -145,7 +158,7 @@ function Head({ trace, table, go, again }: { trace: TraceJson; table: SpanTable;
         {trace.kept && <span class="kept" title="Kept on disk"><Icon name="saved" /> kept</span>}
       </div>
       <p class="trace-facts">
-        <span>{trace.language}{trace.stage && ` ${trace.stage}`}</span>
+        <span>{trace.language}{trace.stage && ` ${trace.stage}`}{trace.request?.backend && ` by ${trace.request.backend}`}</span>
         {table.run
           ? <><span><b>{formatNs(table.json[table.run.compile]!.clean?.median_ns ?? table.durationNs[table.run.compile]!)}</b> a compile</span>
             <span>{formatNs(trace.duration_ns)} with {plural((runs?.profiled ?? 0) + (runs?.clean ?? 0), 'run')}</span></>
