@@ -56,6 +56,7 @@ export interface CompileResponse {
 
 export interface CompileRequest {
   language?: string;
+  backend?: string; // none: the language's own
   stage?: string;
   source?: string;        // one of the two
   source_base64?: string;
@@ -181,6 +182,7 @@ export interface LogEntry {
 export interface Languages {
   compilers?: string | null;
   languages: { name: string; title?: string; label?: string | null; note?: string | null; available: boolean; missing?: string | null; install?: string | null; stages?: string[] }[];
+  backends?: { name: string; languages: string[]; other_language?: string | null; external: boolean; available: boolean; version?: string | null; missing?: string | null }[];
   options?: { field: string; type: string; minimum: number | null; maximum: number | null; words: string[] | null; languages: string[] | null; description: string | null }[];
   envs?: string[];
   optimize?: string[];

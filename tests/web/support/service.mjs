@@ -10,12 +10,12 @@ import { createInterface } from 'node:readline';
 
 const READY_MS = 30000;
 
-export async function startService() {
+export async function startService(args = []) {
   if (process.env.SPVSCOPE_URL) return { url: process.env.SPVSCOPE_URL.replace(/\/$/, ''), stop: async () => undefined };
   const build = process.env.SPVSCOPE_BUILD;
   if (!build) throw new Error('SPVSCOPE_BUILD must name the build directory');
   const state = mkdtempSync(join(tmpdir(), 'spvscope-web-'));
-  const child = spawn(join(build, 'server', 'spvscoped'), ['--listen', '127.0.0.1:0', '--state-dir', state], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(join(build, 'server', 'spvscoped'), ['--listen', '127.0.0.1:0', '--state-dir', state, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   const exited = once(child, 'exit');
   let said = '';
   child.stderr.on('data', (d) => { said = (said + d).slice(-4000); });

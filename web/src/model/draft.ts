@@ -9,6 +9,7 @@ export interface Draft {
   source: string;
   name: string;
   language: string; // '' is guessed
+  backend: string;  // '' is the language's own
   stage: string;
   env: string;
   optimize: string; // a recipe, or "passes"
@@ -29,7 +30,7 @@ function some<T extends object>(o: T): T | undefined {
 }
 
 export function draftOf(r: CompileRequest, source: string): Draft {
-  const { source: _s, source_base64: _b, name, language, stage, target, optimize, defines, emit, trace, analyzer, keep, ...rest } = r;
+  const { source: _s, source_base64: _b, name, language, backend, stage, target, optimize, defines, emit, trace, analyzer, keep, ...rest } = r;
   const plainEmit = !emit || ['spirv', 'spirv,disassembly'].includes(emit.join());
   const passes = typeof optimize === 'object' ? optimize.passes : null;
   const plainPasses = !passes || passes.every((p) => !/\s/.test(p));
@@ -45,7 +46,7 @@ export function draftOf(r: CompileRequest, source: string): Draft {
     analyzer: some({ ...analyzer, kind: undefined }),
   });
   return {
-    source, name: name ?? '', language: language ?? '', stage: stage ?? '', env: target?.env ?? 'vulkan1.3',
+    source, name: name ?? '', language: language ?? '', backend: backend ?? '', stage: stage ?? '', env: target?.env ?? 'vulkan1.3',
     optimize: typeof optimize === 'string' ? optimize : passes && plainPasses ? 'passes' : 'none',
     passes: passes && plainPasses ? passes.join(' ') : '',
     defines: plain!.map(([k, v]) => (v === null ? k : `${k}=${v}`)).join(' '),
@@ -58,7 +59,7 @@ export function draftOf(r: CompileRequest, source: string): Draft {
 export function requestOfDraft(d: Draft): CompileRequest {
   const further = parseFurther(d.further);
   return some<CompileRequest>({
-    name: d.name || undefined, language: d.language || undefined, stage: d.stage || undefined,
+    name: d.name || undefined, language: d.language || undefined, backend: d.backend || undefined, stage: d.stage || undefined,
     optimize: d.optimize === 'passes' ? { passes: d.passes.split(/\s+/).filter(Boolean) } : d.optimize === 'none' ? undefined : d.optimize,
     emit: d.disassembly ? ['spirv', 'disassembly'] : undefined, keep: d.keep || undefined,
     ...further,

@@ -82,6 +82,9 @@ function Compared({ base, to }: { base: Side; to: Side }) {
           {counters(base, to).map(([name, b, t, format]) => (
             <tr key={name}><th scope="row">{name}</th><td class="num">{b === null ? '–' : format(b)}</td><td class="num">{t === null ? '–' : format(t)}</td><td class="num"><Delta base={b} to={t} format={format} /></td></tr>
           ))}
+          {askedDifferently(base.trace, to.trace).map(([field, ...values]) => (
+            <tr key={field}><th scope="row">Asked: {field}</th>{values.map((v, i) => <td key={i} class="num asked">{v}</td>)}<td /></tr>
+          ))}
         </tbody></table></div></section>
       <SpanDiff base={base} to={to} />
       <section class="card" aria-labelledby="h-fdiff">
@@ -92,6 +95,13 @@ function Compared({ base, to }: { base: Side; to: Side }) {
       <SpirvDiff base={base.trace} to={to.trace} />
     </>
   );
+}
+
+/** Fields of the two requests that differ, as JSON; which document of an editor it was is no difference. */
+function askedDifferently(base: TraceJson, to: TraceJson): [string, string, string][] {
+  const words = (t: TraceJson, field: string): string => JSON.stringify((t.request as Record<string, unknown> | null)?.[field]) ?? '–';
+  return [...new Set([base, to].flatMap((t) => Object.keys(t.request ?? {})))].filter((field) => field !== 'document')
+    .map((field): [string, string, string] => [field, words(base, field), words(to, field)]).filter(([, b, t]) => b !== t);
 }
 
 type Counter = [string, number | null, number | null, (x: number) => string];

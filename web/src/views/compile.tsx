@@ -24,7 +24,7 @@ const ENVS = ['vulkan1.0', 'vulkan1.1', 'vulkan1.2', 'vulkan1.3', 'opengl4.5', '
 const OPTIMIZE = ['none', 'size', 'performance'];
 
 const FIRST: Draft = {
-  source: EXAMPLES[0]!.source, name: EXAMPLES[0]!.name, language: '', stage: '', env: 'vulkan1.3', optimize: 'performance', passes: '',
+  source: EXAMPLES[0]!.source, name: EXAMPLES[0]!.name, language: '', backend: '', stage: '', env: 'vulkan1.3', optimize: 'performance', passes: '',
   defines: '', trace: 'debug', analyzer: 'release', disassembly: true, keep: false, further: '',
 };
 let draft = FIRST; // outlives the view: going to a trace and back loses nothing
@@ -34,7 +34,7 @@ export function CompileView({ route }: { route: Extract<Route, { view: 'compile'
   const set = (change: Partial<Draft>) => setDraft((old) => (draft = { ...old, ...change }));
   const [languages, setLanguages] = useState<Languages | null>(null);
   const [analyzers, setAnalyzers] = useState<Analyzers | null>(null);
-  const [answer, setAnswer] = useState<{ response: CompileResponse } | null>(null);
+  const [answers, setAnswers] = useState<{ last: CompileResponse; before: CompileResponse | null } | null>(null);
   const [error, setError] = useState<unknown>(null);
   const [busy, setBusy] = useState(false);
   const running = useRef<AbortController>();
@@ -61,7 +61,7 @@ export function CompileView({ route }: { route: Extract<Route, { view: 'compile'
     try {
       const request = requestOfDraft(d);
       const response = await compile(request, abort.signal);
-      setAnswer({ response });
+      setAnswers((old) => ({ last: response, before: old?.last ?? null }));
     } catch (e) {
       if (abort.signal.aborted) return;
       setError(e);
@@ -79,6 +79,8 @@ export function CompileView({ route }: { route: Extract<Route, { view: 'compile'
   const missing = languages?.languages.filter((l) => !l.available) ?? [];
   const known = languages?.languages.filter((l) => l.available && l.name !== 'spirv');
   const language = known?.find((l) => l.name === d.language);
+  const backends = languages?.backends?.filter((b) => !d.language || b.languages.includes(d.language) || b.name === d.backend) ?? [];
+  const lacking = backends.find((b) => b.name === d.backend && !b.available);
   const unavailable = analyzers?.analyzers.find((a) => a.kind === d.analyzer && a.state !== 'available');
   return (
     <main class="page">
@@ -86,7 +88,7 @@ export function CompileView({ route }: { route: Extract<Route, { view: 'compile'
         <label class="examples"><span>Example</span>
           <select value="" onChange={(e) => {
             const example = EXAMPLES[Number(e.currentTarget.value)];
-            if (example) set({ source: example.source, name: example.name, language: example.language, stage: example.stage, defines: '' });
+            if (example) set({ source: example.source, name: example.name, language: example.language, backend: '', stage: example.stage, defines: '' });
             e.currentTarget.value = '';
           }}>
             <option value="">Choose…</option>
@@ -108,6 +110,8 @@ export function CompileView({ route }: { route: Extract<Route, { view: 'compile'
           <Text label="Name" value={d.name} hint="Guesses language and stage" onInput={(name) => set({ name })} />
           <Choice label="Language" value={d.language} none="By name" options={known?.map((l) => l.name) ?? LANGUAGES}
             title={(n) => { const label = known?.find((x) => x.name === n)?.label; return label ? `${n} (${label})` : n; }} onChange={(v) => set({ language: v })} />
+          {backends.length > 1 && <Choice label="Back end" value={d.backend} none="The language's own" options={backends.map((b) => b.name)}
+            title={(n) => [n, backends.find((b) => b.name === n)?.version, n === lacking?.name && 'missing'].filter(Boolean).join(', ')} onChange={(backend) => set({ backend })} />}
           <Choice label="Stage" value={d.stage} none="By name" options={language?.stages?.length ? language.stages : STAGES} onChange={(stage) => set({ stage })} />
           <Choice label="Optimize" value={d.optimize} options={[...languages?.optimize ?? OPTIMIZE, 'passes'].filter((o, i, all) => all.indexOf(o) === i)} onChange={(optimize) => set({ optimize })} />
           {d.optimize === 'passes' && <Text label="Passes" value={d.passes} hint="--merge-return --eliminate-dead-branches" onInput={(passes) => set({ passes })} />}
@@ -127,12 +131,13 @@ export function CompileView({ route }: { route: Extract<Route, { view: 'compile'
             <dl class="fields">{languages.options.map((o) => <div key={o.field}><dt><code>{o.field}</code> <span class="muted">{typeWords(o)}</span></dt><dd>{o.description}</dd></div>)}</dl></details>}
           {missing.length > 0 && <details class="further"><summary>{missing.length === 1 ? 'A language' : 'Languages'} not installed here</summary>
             <ul>{missing.map((l) => <li key={l.name}><b>{l.title ?? l.name}</b>: {l.missing ?? l.note ?? 'not available'}{l.install && <> <code>{l.install}</code></>}</li>)}</ul></details>}
+          {lacking && <Notice kind="warning">{lacking.name} is not there: {lacking.missing}</Notice>}
           {unavailable && <Notice kind="warning">The {d.analyzer} analyzer is unavailable: {unavailable.reason}</Notice>}
           <div class="submit"><button type="submit" class="primary" disabled={busy}>{busy ? 'Compiling…' : 'Compile'}</button><kbd>Ctrl</kbd><kbd>Enter</kbd></div>
         </div>
       </form>
       {error !== null && <Failure error={error} />}
-      {answer && <Result answer={answer} />}
+      {answers && <Result {...answers} />}
       <section class="card"><h2>The same from a terminal</h2><Command text={curl} /></section>
     </main>
   );
@@ -158,7 +163,7 @@ const SESSION = Array.from(crypto.getRandomValues(new Uint8Array(8)), (b) => b.t
 function useCheck(d: Draft): Check {
   const [check, setCheck] = useState<Check>({ state: 'waiting', words: '', ok: false, diagnostics: NO_DIAGNOSTICS });
   const version = useRef(0);
-  const key = useMemo(() => JSON.stringify([d.source, d.name, d.language, d.stage, d.env, d.defines, d.further]), [d]);
+  const key = useMemo(() => JSON.stringify([d.source, d.name, d.language, d.backend, d.stage, d.env, d.defines, d.further]), [d]);
   const request = useCallback((): CompileRequest => {
     const { analyzer: _a, trace: _t, keep: _k, optimize: _o, emit: _e, ...rest } = requestOfDraft(d);
     return {
@@ -197,12 +202,15 @@ function Checked({ check }: { check: Check }) {
 
 const guessDialect = (name: string): string => (/\.(?:spvasm|spv)$/.test(name) ? 'spirv-asm' : 'glsl');
 
-function Result({ answer: { response: r } }: { answer: { response: CompileResponse } }) {
+/** Beside the result, a way to what it changed: another option, another compiler, another line. */
+function Result({ last: r, before }: { last: CompileResponse; before: CompileResponse | null }) {
   return (
     <section class="card result" aria-labelledby="h-result">
       <div class="trace-title"><h2 id="h-result">Result</h2><StatusBadge status={r.status} />
         <span class="muted">{formatNs(r.duration_ns)}{r.spirv && `, ${formatBytes(r.spirv.size_bytes)} of SPIR-V`}</span>
-        {r.trace && <a class="button primary" href={formatRoute(traceRoute(r.trace.id))}>Open its trace</a>}
+        {r.trace && <span class="result-links">
+          {before?.trace && <a class="button" href={formatRoute({ view: 'compare', base: before.trace.id, to: r.trace.id })}>Compare with the one before</a>}
+          <a class="button primary" href={formatRoute(traceRoute(r.trace.id))}>Open its trace</a></span>}
       </div>
       {r.failure && <Notice kind="error">{r.failure.message} <code>{r.failure.stage}</code> {r.failure.signal}</Notice>}
       {r.diagnostics.length > 0 && <p>{plural(r.diagnostics.length, 'diagnostic')}; the first: <code>{r.diagnostics[0]!.message}</code></p>}

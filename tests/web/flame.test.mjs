@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// The flame graph of a trace.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { describe, test } from 'node:test';
+import { atAddress, current, shownSamples } from './support/browser.mjs';
+import { busyTrace, getJson, openSampled, site, standOnService } from './support/site.mjs';
+
+standOnService();
+
+describe('the flame graph', () => {
+  test('is focused, collapsed and sandwiched by keyboard, and each step is taken back', async (t) => {
+    const answer = await busyTrace();
+    const page = await openSampled(t, answer, '&shape=callees');
+    if (!page) return;
+    const all = await shownSamples(page);
+    await page.locator('.flame').focus();
+    for (let i = 0; i < 12; i++) await page.keyboard.press('ArrowDown');
+    const name = (await current(page, '.flame')).split(', ')[0];
+    await page.keyboard.press('f');
+    await page.getByRole('button', { name: `Undo: focus on ${name}` }).waitFor();
+    await atAddress(page, /&step=f/);
+    const focused = await shownSamples(page);
+    assert.ok(focused > 0 && focused <= all);
+    await page.locator('.flame').focus();
+    await page.keyboard.press('ArrowDown');
+    assert.ok((await current(page, '.flame')).startsWith(`${name}, 100 %`), 'it is the outermost frame now');
+    await page.keyboard.press('c');
+    await page.getByRole('button', { name: /^Undo: collapsed/ }).waitFor();
+    await page.getByRole('button', { name: 'Undo all' }).click();
+    assert.equal(await shownSamples(page), all);
+    await page.getByRole('button', { name: 'Functions', exact: true }).click();
+    const hottest = page.locator('.functions tbody tr').first();
+    const self = /([\d.]+) %/.exec(await hottest.locator('td').first().textContent())[1];
+    await hottest.getByRole('button').click();
+    await page.locator('.sandwich .flame').first().waitFor();
+    assert.equal(await page.locator('.sandwich .flame').count(), 2);
+    assert.ok(Number(self) > 0);
+    await atAddress(page, /shape=sandwich&fn=/);
+  });
+
+  test('shows the order of time, and finds spans and files', async (t) => {
+    const answer = await busyTrace();
+    const page = await openSampled(t, answer, '&shape=time');
+    if (!page) return;
+    assert.match(await page.locator('section[aria-labelledby=h-flame] .words').textContent(), /order in which they were taken/);
+    const search = page.getByPlaceholder('Search, /regex/, span:, file:');
+    await search.fill('span:codegen::opt');
+    const share = Number(/^([\d.]+) % matched/.exec(await page.locator('.matched').textContent())[1]);
+    // the same by choosing the span
+    const flame = await getJson(`/v1/traces/${answer.trace.id}/flame?format=columns`);
+    const spans = JSON.stringify((await getJson(`/v1/traces/${answer.trace.id}`)).spans);
+    const ids = new Set([...spans.matchAll(/"id":\s*(\d+),\s*"name":\s*"codegen::opt[:"]/g)].map((m) => Number(m[1])));
+    const within = flame.samples.span.filter((id) => ids.has(id)).length;
+    assert.ok(Math.abs(share - (100 * within) / flame.samples.span.length) < 0.2, `${share} % of ${within} in ${flame.samples.span.length}`);
+  });
+
+  test('goes out as the service writes it, and as a picture', async (t) => {
+    const answer = await busyTrace();
+    const page = await openSampled(t, answer, '&shape=callees');
+    if (!page) return;
+    const file = async (name) => {
+      await page.getByText('Export what is shown').click();
+      const saved = page.waitForEvent('download');
+      await page.locator('.menu-list').getByRole('button', { name, exact: true }).click();
+      return readFileSync(await (await saved).path());
+    };
+    const lines = (text) => text.trim().split('\n').sort();
+    const folded = lines((await file('Folded stacks')).toString());
+    const theirs = lines(await (await fetch(`${site.service.url}/v1/traces/${answer.trace.id}/flame?format=folded`)).text());
+    assert.deepEqual(folded, theirs);
+    const ss = JSON.parse(await file('speedscope'));
+    assert.deepEqual(lines(ss.profiles[0].samples.map((s, i) => `${s.map((f) => ss.shared.frames[f].name.replace(/;/g, ':')).join(';')} ${ss.profiles[0].weights[i]}`).join('\n')), theirs);
+    assert.equal((await file('pprof')).readUInt16BE(0), 0x1f8b, 'gzip');
+    assert.match((await file('SVG')).toString(), /^<svg /);
+    assert.equal((await file('PNG')).toString('latin1', 1, 4), 'PNG');
+  });
+
+  test('opens in speedscope, which lies beside the viewer', async (t) => {
+    const answer = await busyTrace();
+    const page = await openSampled(t, answer);
+    if (!page) return;
+    const { context } = site.view;
+    await page.getByText('Export what is shown').click();
+    const opened = context.waitForEvent('page');
+    await page.getByRole('button', { name: 'Open in speedscope' }).click();
+    const other = await opened;
+    const problems = [];
+    other.on('console', (m) => m.type() === 'error' && problems.push(m.text()));
+    other.on('pageerror', (e) => problems.push(e.message));
+    await other.getByText('Left Heavy').first().waitFor();
+    await other.waitForFunction((title) => document.title.includes(title), 'busy.frag');
+    assert.deepEqual(problems, []);
+  });
+});

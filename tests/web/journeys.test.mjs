@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a person comes for, from the question to the answer.
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { atAddress, current, shownSamples } from './support/browser.mjs';
+import { busyTrace, compile, getJson, open, openSampled, standOnService, traced } from './support/site.mjs';
+import { busyShader } from './support/sources.mjs';
+
+standOnService();
+
+describe('the slowest pass', () => {
+  test('is found, limits the flame graph, and its hottest function is found, by keyboard alone', async (t) => {
+    const answer = await busyTrace();
+    const page = await openSampled(t, answer);
+    if (!page) return;
+    const all = await shownSamples(page);
+    const press = async (button) => {
+      await button.focus();
+      await page.keyboard.press('Enter');
+    };
+    await press(page.getByRole('button', { name: 'Slowest first' }));
+    const first = page.locator('.passes tbody tr').first();
+    const { spans } = await getJson(`/v1/traces/${answer.trace.id}`);
+    const passes = [];
+    const walk = (s) => { if (/^codegen::opt::[\w-]+$/.test(s.name)) passes.push(s); (s.children ?? []).forEach(walk); };
+    spans.forEach(walk);
+    const slowest = passes.sort((a, b) => b.duration_ns - a.duration_ns)[0];
+    assert.ok((await first.textContent()).includes(slowest.name.split('::').pop()), slowest.name);
+    await press(first.getByRole('button').first());
+    await page.getByRole('button', { name: 'Show all spans' }).waitFor();
+    await atAddress(page, new RegExp(`&span=${slowest.id}(&|$)`));
+    const flame = await getJson(`/v1/traces/${answer.trace.id}/flame?format=columns&span=${slowest.id}`);
+    assert.equal(await shownSamples(page), flame.samples.stack.length);
+    assert.ok(flame.samples.stack.length < all);
+    if (!flame.samples.stack.length) return t.skip('no sample fell into it');
+    await press(page.getByRole('button', { name: 'Functions', exact: true }));
+    const own = new Map();
+    flame.samples.stack.forEach((k, i) => {
+      const f = flame.stacks.frame[k];
+      const name = flame.samples.in_kernel?.[i] ? '[kernel]' : flame.strings[flame.frames.name[f]];
+      own.set(name, (own.get(name) ?? 0) + 1);
+    });
+    const shown = Number(/([\d,]+)\s*$/.exec((await page.locator('.functions tbody td').first().textContent()).trim())[1].replaceAll(',', ''));
+    assert.equal(shown, Math.max(...own.values()), 'as many own samples as the most that the service tells of one function');
+  });
+});
+
+describe('two compiles', () => {
+  test('are ticked in the list and compared, and the pass that grew is named', async () => {
+    const name = 'shaders/grows.frag';
+    const small = await traced({ name, source: busyShader(6), analyzer: undefined });
+    const big = await traced({ name, source: busyShader(40), analyzer: undefined });
+    const view = await open();
+    const { page } = view;
+    await view.go('#text=grows');
+    const ticks = page.getByRole('checkbox', { name: `Tick ${name}` });
+    await ticks.nth(1).check();
+    await ticks.nth(0).check();
+    await page.getByRole('link', { name: 'Compare the two' }).click();
+    await page.getByText('The pass that grew the most').waitFor();
+    await atAddress(page, new RegExp(`compare=${small.trace.id}&to=${big.trace.id}`));
+    const spansOf = async (a) => JSON.stringify((await getJson(`/v1/traces/${a.trace.id}`)).spans);
+    const times = (text) => [...text.matchAll(/"name":\s*"codegen::opt::([\w-]+)".*?"duration_ns":\s*(\d+)/g)].reduce((m, [, pass, ns]) => m.set(pass, (m.get(pass) ?? 0) + Number(ns)), new Map());
+    const [a, b] = [times(await spansOf(small)), times(await spansOf(big))];
+    const grew = [...b].sort((x, y) => (y[1] - (a.get(y[0]) ?? 0)) - (x[1] - (a.get(x[0]) ?? 0)))[0][0];
+    assert.match(await page.locator('.grown').textContent(), new RegExp(`: ${grew},`));
+    await page.getByRole('button', { name: 'Show', exact: true }).click();
+    await page.locator('.cm-line.is-added').first().waitFor();
+    await page.getByText('Neither trace has any samples').waitFor();
+  });
+
+  test('under the analyzer show their flame difference, by keyboard too', async (t) => {
+    const base = await busyTrace();
+    if (base.analyzer.state !== 'attached') return t.skip(`analyzer ${base.analyzer.state}: ${base.analyzer.reason}`);
+    const to = await traced({ source: busyShader(40) });
+    const view = await open();
+    const { page } = view;
+    await view.go(`#compare=${base.trace.id}`);
+    await page.getByRole('button', { name: 'shaders/busy.frag' }).first().waitFor();
+    await view.go(`#compare=${base.trace.id}&to=${to.trace.id}`);
+    await page.locator('.flame').focus();
+    assert.match(await current(page, '.flame'), /^all samples, .+ → .+ of a compile/);
+    await page.getByRole('heading', { name: /Vanished/ }).waitFor();
+  });
+});
