@@ -22,6 +22,8 @@ before(async () => {
 	writeFileSync(join(folder, 'user.frag'), '#version 450\n#include "lib/light.glsl"\nlayout(location = 0) out vec4 c;\n' +
 		'void main() { c = vec4(light()); }\n');
 	writeFileSync(join(folder, 'lib/light.glsl'), '// by itself it has no main\nfloat light() { return absent; }\n');
+	writeFileSync(join(folder, 'early.frag'), '#version 450\nvoid main() { before; }\n');
+	writeFileSync(join(folder, 'sky.hlsl'), 'float4 main() : SV_Target { return blue; }\n');
 	const output = join(folder, 'seen.json');
 	const child = spawn('nvim', ['--headless', '--clean', '-n', '-c', `luafile ${join(here, 'editor.lua')}`], {
 		stdio: ['ignore', 'pipe', 'pipe'],
@@ -63,4 +65,28 @@ test('a header is checked in the file that includes it', () => {
 	assert.match(seen.header[0].buffer, /lib\/light\.glsl$/);
 	assert.deepEqual([seen.header[0].line, seen.header[0].from, seen.header[0].to], [1, 23, 29]);
 	assert.equal(Object.keys(seen.header_mended).length, 0);
+});
+
+test('a header without a word of its own is checked by the open file that includes it', () => {
+	assert.equal(Object.keys(seen.includer).length, 0);
+	assert.equal(seen.header_by_includer.length, 1, JSON.stringify(seen.header_by_includer));
+	assert.match(seen.header_by_includer[0].buffer, /lib\/light\.glsl$/);
+	assert.deepEqual([seen.header_by_includer[0].line, seen.header_by_includer[0].from, seen.header_by_includer[0].to], [1, 23, 27]);
+	assert.equal(Object.keys(seen.header_by_includer_mended).length, 0);
+});
+
+test('what was open before the plugin is followed, and left alone when asked', () => {
+	assert.deepEqual([seen.early[0].line, seen.early[0].from, seen.early[0].to], [1, 14, 20]);
+	assert.equal(Object.keys(seen.stopped).length, 0);
+});
+
+test('a stage that no name tells is asked for once, with how to say it', () => {
+	assert.equal(seen.asked.length, 1, JSON.stringify(seen.asked));
+	assert.match(seen.asked[0], /stage: cannot be told[^]*let b:spvscope = \{'stage': 'fragment'\}/);
+	assert.match(seen.hlsl[0].message, /blue/);
+});
+
+test('a blank buffer shows nothing, and one that goes takes its diagnostics along', () => {
+	assert.equal(Object.keys(seen.blank).length, 0);
+	assert.equal(Object.keys(seen.wiped).length, 0);
 });

@@ -10,14 +10,15 @@ M.config = {
 	token = nil,
 	delay_ms = 120, -- of quiet before a change is posted
 	patterns = { '*.vert', '*.tesc', '*.tese', '*.geom', '*.frag', '*.comp', '*.task', '*.mesh', '*.rgen', '*.rint', '*.rahit',
-		'*.rchit', '*.rmiss', '*.rcall', '*.glsl', '*.hlsl', '*.spvasm', '*.wgsl', '*.cl' },
+		'*.rchit', '*.rmiss', '*.rcall', '*.glsl', '*.hlsl', '*.spvasm', '*.wgsl', '*.cl', '*.clcpp' },
 	request = {}, -- fields of every request: target, defines, …
 }
 
 local MAX_FILES = 200
 local namespace = vim.api.nvim_create_namespace('spvscope')
 local session = string.format('nvim-%d-%d', vim.fn.getpid(), vim.loop.hrtime())
-local states = {} -- by buffer: { timer, job, tick, roots, touched }
+-- By buffer: { timer, job, tick, root, files that its text came to include, buffers that its answer spoke of, what was told }
+local states = {}
 
 local function text_of_buffer(buffer)
 	return table.concat(vim.api.nvim_buf_get_lines(buffer, 0, -1, false), '\n') .. '\n'
@@ -69,18 +70,25 @@ local function gather(path, text, files)
 	end
 end
 
+-- What b:spvscope says of this buffer alone, as { stage = 'fragment' }.
+local function own_fields(buffer)
+	local good, fields = pcall(vim.api.nvim_buf_get_var, buffer, 'spvscope')
+	return good and type(fields) == 'table' and fields or {}
+end
+
 -- The request for a buffer; when a root was set, the root is compiled and the buffer is what the diagnostics are about.
 local function request_of(buffer, tick)
 	local path = vim.api.nvim_buf_get_name(buffer)
 	local root = states[buffer].root
 	local files = {}
-	local request = vim.tbl_extend('force', { check_only = true, trace = { level = 'off' } }, M.config.request)
+	local request = vim.tbl_deep_extend('force', { check_only = true, trace = { level = 'off' } }, M.config.request, own_fields(buffer))
 	request.name = root or path
 	request.source = root and text_of_file(root) or text_of_buffer(buffer)
 	if not request.source then
 		return nil, 'cannot read ' .. root
 	end
 	gather(request.name, request.source, files)
+	states[buffer].files = files
 	if root and files[path] then
 		request.focus = path
 	end
@@ -135,6 +143,16 @@ local function place(diagnostic, default)
 		string.format('%s: %s', file, diagnostic.message))
 end
 
+-- Takes back what the buffer's last answer said of buffers that keep has not.
+local function take_back(state, keep)
+	for other in pairs(state.touched or {}) do
+		if not keep[other] and vim.api.nvim_buf_is_valid(other) then
+			vim.diagnostic.reset(namespace, other)
+		end
+	end
+	state.touched = {}
+end
+
 local function show(buffer, answer)
 	local state = states[buffer]
 	local by_buffer = { [buffer] = {} }
@@ -147,18 +165,37 @@ local function show(buffer, answer)
 		table.insert(by_buffer[buffer], { lnum = 0, col = 0, severity = vim.diagnostic.severity.ERROR, source = 'spvscope',
 			message = string.format('%s in %s: %s', answer.status, answer.failure.stage, answer.failure.message) })
 	end
-	-- Other buffers that the last answer spoke of, and this one does not.
-	for other in pairs(state.touched or {}) do
-		if not by_buffer[other] and vim.api.nvim_buf_is_valid(other) then
-			vim.diagnostic.reset(namespace, other)
-		end
-	end
-	state.touched = {}
+	take_back(state, by_buffer)
 	for where, list in pairs(by_buffer) do
 		state.touched[where] = true
 		vim.diagnostic.set(namespace, where, list)
 	end
 end
+
+-- Once, not with every key.
+local function tell(state, message)
+	if state.told ~= message then
+		vim.notify('spvscope: ' .. message, vim.log.levels.WARN)
+		state.told = message
+	end
+end
+
+-- Followed buffers whose text came to include this one's file.
+local function includers_of(buffer)
+	local path, found = vim.api.nvim_buf_get_name(buffer), {}
+	for other, state in pairs(states) do
+		if other ~= buffer and state.files and state.files[path] then
+			found[other] = true
+		end
+	end
+	return found
+end
+
+local by_hand = "\n:let b:spvscope = {'%s': '%s'} says it for this buffer; for a header, :SpvscopeRoot FILE names one that includes it"
+local hints = {
+	stage_unknown = string.format(by_hand, 'stage', 'fragment'),
+	language_unknown = string.format(by_hand, 'language', 'glsl'),
+}
 
 local function on_answer(buffer, tick, text)
 	local state = states[buffer]
@@ -172,11 +209,13 @@ local function on_answer(buffer, tick, text)
 		end
 		state.told = nil
 	elseif good and answer.error then
-		local message = string.format('spvscope: %s %s', answer.error.where ~= vim.NIL and answer.error.where or '', answer.error.message)
-		if state.told ~= message then -- once, not with every key
-			vim.notify(message, vim.log.levels.WARN)
-			state.told = message
+		take_back(state, {})
+		local hint = hints[answer.error.code]
+		if hint and next(includers_of(buffer)) then
+			return -- a header: those that include it tell what is wrong with it
 		end
+		tell(state, string.format('%s: %s%s', answer.error.where ~= vim.NIL and answer.error.where or answer.error.code,
+			answer.error.message, hint or ''))
 	end
 end
 
@@ -202,14 +241,19 @@ function M.check(buffer)
 	end
 	local tick = vim.api.nvim_buf_get_changedtick(buffer)
 	local request, problem = request_of(buffer, tick)
-	if not request then
-		vim.notify('spvscope: ' .. problem, vim.log.levels.WARN)
-		return
-	end
 	if state.job then
 		vim.fn.jobstop(state.job) -- the service cancels what nobody waits for
+		state.job = nil
 	end
 	state.tick = tick
+	if not request then
+		tell(state, problem)
+		return
+	end
+	if not request.source:find('%S') then -- a file that is only begun
+		take_back(state, {})
+		return
+	end
 	local job
 	job = vim.fn.jobstart(command(), {
 		stdout_buffered = true,
@@ -223,15 +267,14 @@ function M.check(buffer)
 		on_exit = function(_, status)
 			if states[buffer] and states[buffer].job == job then
 				states[buffer].job = nil
-				if status ~= 0 and state.told ~= status then
-					vim.notify('spvscope: no answer from ' .. M.config.url, vim.log.levels.WARN)
-					state.told = status
+				if status ~= 0 then
+					tell(state, string.format('no answer from %s (curl ended with %d); is spvscoped running?',
+						M.config.socket or M.config.url, status))
 				end
 			end
 		end,
 	})
 	if job <= 0 then
-		vim.notify('spvscope: curl is needed', vim.log.levels.ERROR)
 		return
 	end
 	state.job = job
@@ -252,32 +295,59 @@ local function schedule(buffer)
 	end))
 end
 
+-- A header's change is one of those that include it, too.
+local function on_change(buffer)
+	schedule(buffer)
+	for other in pairs(includers_of(buffer)) do
+		schedule(other)
+	end
+end
+
+local function drop(buffer, state)
+	if states[buffer] ~= state then
+		return
+	end
+	states[buffer] = nil
+	if state.timer then
+		state.timer:close()
+	end
+	if state.job then
+		vim.fn.jobstop(state.job)
+	end
+	take_back(state, {})
+end
+
 --- Follows a buffer's changes until it goes.
 function M.attach(buffer)
 	buffer = (buffer == nil or buffer == 0) and vim.api.nvim_get_current_buf() or buffer
 	if states[buffer] then
 		return
 	end
-	states[buffer] = {}
+	local state = {}
+	states[buffer] = state
 	vim.api.nvim_buf_attach(buffer, false, {
 		on_lines = function()
-			if not states[buffer] then
+			if states[buffer] ~= state then
 				return true -- detaches
 			end
-			schedule(buffer)
+			on_change(buffer)
 		end,
 		on_reload = function()
-			schedule(buffer)
+			on_change(buffer)
 		end,
 		on_detach = function()
-			local state = states[buffer]
-			states[buffer] = nil
-			if state and state.timer then
-				state.timer:close()
-			end
+			vim.schedule(function() drop(buffer, state) end)
 		end,
 	})
 	schedule(buffer)
+end
+
+--- No longer follows it, and takes back what was shown.
+function M.detach(buffer)
+	buffer = (buffer == nil or buffer == 0) and vim.api.nvim_get_current_buf() or buffer
+	if states[buffer] then
+		drop(buffer, states[buffer])
+	end
 end
 
 --- Compiles path in the place of the buffer, a header, whose diagnostics then come from there. Without a path: itself again.
@@ -291,6 +361,10 @@ end
 --- Begins: options are those of M.config.
 function M.setup(options)
 	M.config = vim.tbl_deep_extend('force', M.config, options or {})
+	if vim.fn.executable('curl') == 0 then
+		vim.notify('spvscope: curl is needed, and not installed', vim.log.levels.ERROR)
+		return
+	end
 	local group = vim.api.nvim_create_augroup('spvscope', { clear = true })
 	vim.api.nvim_create_autocmd({ 'BufReadPost', 'BufNewFile' }, {
 		group = group,
@@ -299,10 +373,23 @@ function M.setup(options)
 			M.attach(event.buf)
 		end,
 	})
+	-- What was opened before, as when a plugin manager comes late.
+	for _, buffer in ipairs(vim.api.nvim_list_bufs()) do
+		local name = vim.fn.fnamemodify(vim.api.nvim_buf_get_name(buffer), ':t')
+		for _, pattern in ipairs(vim.api.nvim_buf_is_loaded(buffer) and name ~= '' and M.config.patterns or {}) do
+			if vim.fn.match(name, vim.fn.glob2regpat(pattern)) >= 0 then
+				M.attach(buffer)
+				break
+			end
+		end
+	end
 	vim.api.nvim_create_user_command('SpvscopeCheck', function()
 		M.attach(0)
 		M.check(0)
 	end, { desc = 'Compile this buffer now' })
+	vim.api.nvim_create_user_command('SpvscopeStop', function()
+		M.detach(0)
+	end, { desc = 'Leave this buffer alone' })
 	vim.api.nvim_create_user_command('SpvscopeRoot', function(arguments)
 		M.root(arguments.args, 0)
 	end, { nargs = '?', complete = 'file', desc = 'Compile that file for this header' })
