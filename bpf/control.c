@@ -140,7 +140,7 @@ static int handle(struct control *c, const struct analyzer_message *ask, const s
 		return r;
 	case ANALYZER_DETACH:
 		answer->type = ANALYZER_DETACHED;
-		return session_detach(c->sessions, ask->session, &answer->counters, ret_fd);
+		return session_finish(c->sessions, ask->session, &answer->counters, ret_fd);
 	case ANALYZER_STATUS:
 		answer->type = ANALYZER_STATUS_IS;
 		fill_status(c, answer);
@@ -183,7 +183,10 @@ static int answer_message(struct control *c, const struct analyzer_message *ask,
 		answer.attached_total = sessions_totals(c->sessions)->attached;
 		answer.enabled_total = sessions_totals(c->sessions)->enabled;
 	}
-	return send_message(c, &answer, fd);
+	r = send_message(c, &answer, fd);
+	if (c->sessions && ask->type == ANALYZER_DETACH)
+		session_release(c->sessions, ask->session);
+	return r;
 }
 
 /* 1: served one; 0: the front has gone. */

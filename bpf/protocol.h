@@ -44,7 +44,8 @@ enum analyzer_message_type {
 	                           only that is built), frequency_hz: as granted */
 	ANALYZER_ENABLED = 18,  /* session, error, time_ns */
 	ANALYZER_DISABLED = 19, /* session, error, time_ns, counters so far */
-	ANALYZER_DETACHED = 20, /* session, error, duration_ns, counters; fds: the samples (sealed memfd), none when empty */
+	ANALYZER_DETACHED = 20, /* session, error, duration_ns, counters; fds: the samples (sealed memfd), none when empty. The
+	                           event is closed right behind it, before the next message is read; nothing is taken any more */
 	ANALYZER_STATUS_IS = 21, /* counters and totals since start */
 	ANALYZER_TABLE_IS = 22, /* image, error + text, duration_ns */
 };

@@ -448,7 +448,7 @@ static void add_counters(struct analyzer_counters *to, const struct analyzer_cou
 		sums[i] += more[i];
 }
 
-int session_detach(struct sessions *s, uint64_t id, struct analyzer_counters *ret_counters, int *ret_fd)
+int session_finish(struct sessions *s, uint64_t id, struct analyzer_counters *ret_counters, int *ret_fd)
 {
 	struct session *session = find(s, id);
 	uint64_t time_ns;
@@ -466,8 +466,15 @@ int session_detach(struct sessions *s, uint64_t id, struct analyzer_counters *re
 	add_counters(&s->totals.counters, ret_counters);
 	r = gather_seal(&session->gathered);
 	*ret_fd = r >= 0 ? r : -1;
-	release(s, session);
 	return r >= 0 || r == -ENODATA ? 0 : r;
+}
+
+void session_release(struct sessions *s, uint64_t id)
+{
+	struct session *session = find(s, id);
+
+	if (session)
+		release(s, session);
 }
 
 static bool debug_is_in_use(const struct sessions *s)

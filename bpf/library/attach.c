@@ -156,8 +156,10 @@ void spvscope_attachment_detach(struct spvscope_attachment *at)
 	for (link = &at->analyzer->attachments; *link != at; link = &(*link)->next)
 		;
 	*link = at->next;
-	if (at->session)
-		session_detach(at->analyzer->sessions, at->session, &counters, &fd);
+	if (at->session) {
+		session_finish(at->analyzer->sessions, at->session, &counters, &fd);
+		session_release(at->analyzer->sessions, at->session);
+	}
 	fd_close(fd);
 	fd_close(at->pidfd);
 	names_done(&at->names);

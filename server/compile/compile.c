@@ -205,10 +205,11 @@ static void assemble(struct compile *c)
 	assembler_push(s->assembler, &c->item);
 }
 
-/* An answer that needs nothing from the record does not wait for it. */
+/* An answer that needs nothing from the record does not wait for it. Of an analyzer's samples it tells how many stacks are
+ * whole and how their spans were found, which names and trees say; of what else was gathered the counts are known. */
 static bool answer_can_go(const struct compile *c)
 {
-	return !c->answered && !c->a.died && !c->a.keep && c->a.samples_fd < 0 && c->a.n_runs <= 1 &&
+	return !c->answered && !c->a.died && !c->a.keep && !c->a.outcome.analyzer.counters.samples && c->a.n_runs <= 1 &&
 	       c->a.outcome.result.status <= SPVSCOPE_STATUS_FAILED && c->service->n_assembling < ASSEMBLING_MAX;
 }
 

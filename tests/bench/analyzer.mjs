@@ -291,6 +291,26 @@ async function measureSlowdown(service) {
   return found;
 }
 
+/** What attaching and detaching add for whoever asks after a pause: by the requests' own spans, since the client has slept as
+ * long. */
+async function measureIdle(service) {
+  const added = [], within = [];
+  const rest = async (analyzer) => {
+    await later(5500);
+    const { trace: { id } } = await compile(service, { name: 'a.frag', source: small, analyzer });
+    await later(50);
+    const spans = [...spansOf((await (await fetch(`${service.url}/v1/traces/${id}`)).json()).spans)];
+    return (name) => (spans.find((s) => s.name === name)?.duration_ns ?? 0) / 1e6;
+  };
+  await analyze(service, { name: 'a.frag', source: small }, 1, 'release', 0);
+  for (let i = 0; i < (options.quick ? 1 : 5); i++) {
+    const off = await rest({ kind: 'off' }), on = await rest({ kind: 'release', frequency_hz: 1, min_samples: 0 });
+    added.push(on('server::request') - off('server::request'));
+    within.push(on('analyzer::attach') + on('analyzer::detach'));
+  }
+  return { added, within };
+}
+
 /** As many at once as there are CPUs here, two. */
 async function measureBusy(service) {
   const both = await Promise.all([0, 1].map(() => analyze(service, glslJob, 4999, 'release', options.quick ? 500 : 5000)));
@@ -303,7 +323,7 @@ async function measureBusy(service) {
 const percent = (row) => (100 * row.complete) / row.samples;
 
 function judgeAll() {
-  const { programs: loaded, off, worker = [], tool = [], cost, slowdown, busy } = measured;
+  const { programs: loaded, off, worker = [], tool = [], cost, slowdown, idle, busy } = measured;
   if (off) judge(`off: runs of ${loaded?.length ?? 'all'} programs in ${off.compiles} compiles`, off.runs, 'at most', 0, 'runs');
   for (const row of [...worker, ...tool])
     judge(`complete stacks, ${row.what}, ${row.hz} Hz`, percent(row), 'at least', row.what === 'clang' ? 99 : 99.5, '%');
@@ -316,6 +336,10 @@ function judgeAll() {
     const { measured: seen, told, wall } = slowdown[kind];
     judge(`${kind}: slowdown told ${told.toFixed(2)}, seen ${seen.toFixed(2)} (whole request ${wall.toFixed(2)}), apart`,
       (100 * Math.abs(seen - told)) / seen, 'at most', 10, '%');
+  }
+  if (idle) {
+    judge(`after 5.5 s of idleness: attach and detach (the request ${median(idle.added).toFixed(2)} ms longer)`,
+      median(idle.within), 'at most', 0.3, 'ms');
   }
   if (busy) judge(`two busy workers, 4999 Hz: lost of ${busy.samples} samples, ${busy.expected} expected`, busy.lost, 'at most', 0, 'samples');
 }
@@ -347,7 +371,7 @@ function tell() {
   }
   print('');
   for (const b of budgets)
-    print(`${b.what.padEnd(72)} ${`${b.value.toFixed(b.unit === '%' ? 2 : 0)} ${b.unit}`.padStart(14)}  budget: ${b.sense} ${b.budget} ${b.unit}: ${b.ok ? 'ok' : 'over'}`);
+    print(`${b.what.padEnd(72)} ${`${b.value.toFixed(b.unit === '%' || b.unit === 'ms' ? 2 : 0)} ${b.unit}`.padStart(14)}  budget: ${b.sense} ${b.budget} ${b.unit}: ${b.ok ? 'ok' : 'over'}`);
 }
 
 /** name → [what a person calls it, the measurement] */
@@ -359,6 +383,7 @@ const MEASUREMENTS = {
   perf: ['complete stacks by perf', measurePerf],
   cost: ['the cost of a sample', measureCost],
   slowdown: ['the slowdown of a compile', measureSlowdown],
+  idle: ['what attaching takes after a pause', measureIdle],
   busy: ['two busy workers', measureBusy],
 };
 

@@ -199,12 +199,13 @@ int front_send_table(struct front *f, uint64_t image, int table_fd, int image_fd
 	return answer.error;
 }
 
-int front_count_fds(const struct front *f)
+int front_count_fds(struct front *f)
 {
 	char path[64];
 	int n = 0;
 	DIR *dir;
 
+	front_must(f, ANALYZER_STATUS, 0); /* a session's descriptors are closed behind the answer to DETACH */
 	snprintf(path, sizeof(path), "/proc/%d/fd", (int)f->pid);
 	dir = opendir(path);
 	if (!dir)

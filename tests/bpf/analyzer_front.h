@@ -29,7 +29,7 @@ struct analyzer_message front_ask(struct front *f, uint32_t type, uint64_t sessi
 /* Hands over an image's unwind table under this number; image_fd -1: of the vDSO. Returns the answer's errno. */
 int front_send_table(struct front *f, uint64_t image, int table_fd, int image_fd);
 /* Descriptors that the analyzer has open; -1 when that is not for us to see. */
-int front_count_fds(const struct front *f);
+int front_count_fds(struct front *f);
 
 /* ---- for most tests ---- */
 
