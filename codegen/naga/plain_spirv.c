@@ -83,6 +83,13 @@ static const char *text_at(const struct instruction *i, size_t word)
 	return i->n > word && memchr(text, '\0', (i->n - word) * sizeof(uint32_t)) ? text : "";
 }
 
+static bool text_begins(const struct instruction *i, size_t word, const char *prefix)
+{
+	size_t n = strlen(prefix);
+
+	return i->n > word && (i->n - word) * sizeof(uint32_t) >= n && memcmp(i->w + word, prefix, n) == 0;
+}
+
 /* ---- the same in older instructions ---- */
 
 static bool is_left_out(const struct module *m, const struct instruction *i)
@@ -94,7 +101,7 @@ static bool is_left_out(const struct module *m, const struct instruction *i)
 	case OP_NO_LINE:
 		return true;
 	case OP_EXT_INST_IMPORT:
-		return strncmp(text_at(i, 2), "NonSemantic.", strlen("NonSemantic.")) == 0;
+		return text_begins(i, 2, "NonSemantic.");
 	case OP_EXT_INST:
 		return i->n > 3 && find(m, OP_EXT_INST_IMPORT, 1, i->w[3], &set) && is_left_out(m, &set);
 	default:
