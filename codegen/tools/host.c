@@ -53,6 +53,7 @@ struct host {
 	size_t n_paths;     /* of the tool and the system; the folder and the outputs go behind them */
 	struct seccomp_program *seccomp;
 	struct process resident;
+	int proc_fd;        /* opened before the host confined itself, which may open nothing there later */
 };
 
 /* ---- one run ---- */
@@ -108,6 +109,7 @@ static int start(struct host *h, struct process *p, char *const *argv, uint64_t 
 		.seccomp = h->seccomp,
 		.memory_bytes = memory_bytes,
 		.resident = q == NULL,
+		.proc_fd = h->proc_fd,
 	};
 	return process_start(p, &spec);
 }
@@ -269,6 +271,7 @@ static void add_path(struct host *h, const char *path, uint64_t rights)
 
 static int confine(struct host *h, const char *folders_root)
 {
+	h->proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	for (size_t i = 0; i < ARRAY_SIZE(system_files); i++)
 		add_path(h, system_files[i].path, system_files[i].rights);
 	for (size_t i = 0; i < h->tool->n_reads; i++)

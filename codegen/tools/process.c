@@ -15,13 +15,13 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
-#include <sys/sysinfo.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "codegen/tools/tasks.h"
 #include "codegen/tools/tool_seccomp.h"
 #include "codegen/worker/sandbox.h"
 
@@ -34,6 +34,8 @@
 #endif
 
 #define REAP_PATIENCE_NS (2 * NS_PER_S)
+/* What forks as fast as it can comes to some hundreds between two looks. */
+#define LOOK_EVERY_NS    (20 * NS_PER_MS)
 
 /* ---- limits ---- */
 
@@ -60,7 +62,7 @@ void process_limits_describe(FILE *out)
 		fprintf(out, "  %-20s %12llu  %s\n", limits[i].name, (unsigned long long)limits[i].value, limits[i].why);
 	fprintf(out, "  %-20s %12s  %s\n", "private memory", "of the run", "of each process; what the request's limits say");
 	fprintf(out, "  %-20s %12d  %s\n", "tasks", PROCESS_MAX_TASKS,
-		"beyond those that the machine has when the tool starts: the limit counts all of the user's");
+		"processes and threads of one run; a run that has more is ended");
 }
 
 /* Never above what the host itself may have. */
@@ -178,13 +180,6 @@ static int make_pipes(struct pipes *p, bool resident)
 	return 0;
 }
 
-static rlim_t count_tasks(void)
-{
-	struct sysinfo info;
-
-	return sysinfo(&info) < 0 ? 1024 : info.procs;
-}
-
 void process_init(struct process *p)
 {
 	*p = (struct process){.pidfd = -1, .in_fd = -1, .reply_fd = -1, .out_fd = -1, .err_fd = -1};
@@ -205,7 +200,8 @@ int process_start(struct process *p, const struct process_spec *spec)
 		.out_fd = pipes.out[1],
 		.err_fd = pipes.err[1],
 		.reply_fd = pipes.reply[1],
-		.max_tasks = count_tasks() + PROCESS_MAX_TASKS,
+		/* The kernel's limit counts all of the user's, whose processes are not to be in each other's way. */
+		.max_tasks = tasks_of_machine() + PROCESS_MAX_TASKS,
 		.host = getpid(),
 	};
 	pid_t pid = start_child(&c);
@@ -221,6 +217,8 @@ int process_start(struct process *p, const struct process_spec *spec)
 	}
 	p->pid = pid;
 	p->pidfd = pidfd;
+	p->proc_fd = spec->proc_fd;
+	p->least_tasks = tasks_of_machine();
 	p->out_fd = TAKE_FD(pipes.out[0]);
 	p->err_fd = TAKE_FD(pipes.err[0]);
 	p->in_fd = TAKE_FD(pipes.in[1]);
@@ -287,10 +285,31 @@ static int timeout_ms(uint64_t deadline_ns)
 	return deadline_ns <= now_ns ? 0 : (int)((deadline_ns - now_ns) / NS_PER_MS + 1);
 }
 
+/* The tool's own tasks are counted only when the machine has so many more than it had that they could be too many. */
+static bool is_crowded(struct process *p)
+{
+	size_t n = tasks_of_machine();
+
+	if (n < p->least_tasks)
+		p->least_tasks = n;
+	return n > p->least_tasks + PROCESS_MAX_TASKS / 2 &&
+		tasks_of_group_exceed(p->proc_fd, p->pid, PROCESS_MAX_TASKS);
+}
+
+/* Takes in all that there is of what it prints and replies. False: more than may be kept. */
+static bool take_in_all(struct process *p, struct strbuf *reply)
+{
+	if (!take_in(&p->out_fd, &p->out, PROCESS_STREAM_MAX_BYTES) ||
+		!take_in(&p->err_fd, &p->err, PROCESS_STREAM_MAX_BYTES))
+		return false;
+	return !reply || take_in(&p->reply_fd, reply, PROCESS_REPLY_MAX_BYTES);
+}
+
 int process_watch(struct process *p, int worker_socket, uint64_t deadline_ns, const struct strbuf *request,
 	struct strbuf *reply, enum tool_end *ret)
 {
 	enum { WORKER, GONE, OUT, ERR, REPLY, IN, N };
+	uint64_t look_ns = clock_now_ns() + LOOK_EVERY_NS;
 	size_t handed_in = 0;
 
 	for (;;) {
@@ -303,19 +322,26 @@ int process_watch(struct process *p, int worker_socket, uint64_t deadline_ns, co
 			[REPLY] = {p->reply_fd, POLLIN, 0},
 			[IN] = {more ? p->in_fd : -1, POLLOUT, 0},
 		};
-		int n = poll(fds, N, timeout_ms(deadline_ns));
-		if (n < 0 && errno != EINTR)
+		bool until_look = !deadline_ns || look_ns < deadline_ns;
+		if (poll(fds, N, timeout_ms(until_look ? look_ns : deadline_ns)) < 0 && errno != EINTR)
 			return -errno;
 		if (fds[WORKER].revents)
 			return -EPIPE;
 		if (fds[IN].revents)
 			hand_in(p, request, &handed_in);
-		bool fits = take_in(&p->out_fd, &p->out, PROCESS_STREAM_MAX_BYTES) &&
-			take_in(&p->err_fd, &p->err, PROCESS_STREAM_MAX_BYTES);
-		if (fits && reply)
-			fits = take_in(&p->reply_fd, reply, PROCESS_REPLY_MAX_BYTES);
-		*ret = !fits ? TOOL_FLOODED : n == 0 ? TOOL_TIMED_OUT : TOOL_EXITED;
-		if (!fits || n == 0 || fds[GONE].revents || is_whole(reply))
+		*ret = TOOL_EXITED;
+		if (!take_in_all(p, reply))
+			*ret = TOOL_FLOODED;
+		else if (fds[GONE].revents || is_whole(reply))
+			return 0;
+		uint64_t now_ns = clock_now_ns();
+		if (*ret == TOOL_EXITED && deadline_ns && now_ns >= deadline_ns)
+			*ret = TOOL_TIMED_OUT;
+		if (*ret == TOOL_EXITED && now_ns >= look_ns) {
+			*ret = is_crowded(p) ? TOOL_CROWDED : TOOL_EXITED;
+			look_ns = now_ns + LOOK_EVERY_NS;
+		}
+		if (*ret != TOOL_EXITED)
 			return 0;
 	}
 }

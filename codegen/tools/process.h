@@ -11,7 +11,7 @@
 
 #define PROCESS_STREAM_MAX_BYTES (1u << 20)   /* of each of what it prints; beyond it, it is ended */
 #define PROCESS_REPLY_MAX_BYTES  (256u << 20)
-#define PROCESS_MAX_TASKS        64           /* processes and threads beside those that the system has already */
+#define PROCESS_MAX_TASKS        64           /* processes and threads of one run; beyond it, it is ended */
 #define PROCESS_MAX_FILE_BYTES   (256ull << 20)
 
 struct seccomp_program;
@@ -25,6 +25,7 @@ struct process_spec {
 	const struct seccomp_program *seccomp; /* NULL: none */
 	uint64_t memory_bytes; /* of each of its processes; 0: no limit of its own */
 	bool resident;
+	int proc_fd;        /* /proc, to count its tasks by; stays the caller's. 0: they are not counted */
 };
 
 struct process {
@@ -34,6 +35,8 @@ struct process {
 	int out_fd, err_fd;
 	struct strbuf out, err;
 	uint64_t start_ns, exec_ns;
+	int proc_fd;        /* borrowed */
+	size_t least_tasks; /* the fewest that the machine had since it started */
 };
 
 void process_init(struct process *p);

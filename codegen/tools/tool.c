@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "codegen/run.h"
 #include "codegen/tools/exchange.h"
+#include "codegen/tools/process.h"
 
 /* The front ends a worker at the deadline, and with it what the tool has printed so far: the tool goes a little earlier. */
 #define EARLIER_PART 16
@@ -74,6 +75,7 @@ static const char *const end_names[TOOL_N_ENDS] = {
 	[TOOL_SIGNALED] = "died of a signal",
 	[TOOL_TIMED_OUT] = "ended at its time limit",
 	[TOOL_FLOODED] = "ended for its output",
+	[TOOL_CROWDED] = "ended for its number of processes",
 	[TOOL_NOT_STARTED] = "could not be started",
 };
 
@@ -238,6 +240,10 @@ int tool_judge(struct codegen_run *run, const struct tool_answer *a)
 		return -ETIME;
 	case TOOL_FLOODED:
 		run_refuse(run, name, "flooded", "%s printed more than is kept: it was ended%s", name, left);
+		return -ECHILD;
+	case TOOL_CROWDED:
+		run_refuse(run, name, "too-many-processes", "%s had more than %d processes and threads: it was ended%s", name,
+			PROCESS_MAX_TASKS, left);
 		return -ECHILD;
 	case TOOL_SIGNALED:
 		run_refuse(run, name, "crashed", "%s died of SIG%s%s", name,

@@ -73,6 +73,7 @@ enum tool_end {
 	TOOL_SIGNALED,       /* status: signal */
 	TOOL_TIMED_OUT,      /* it was ended */
 	TOOL_FLOODED,        /* it was ended: more output than is kept */
+	TOOL_CROWDED,        /* it was ended: too many processes and threads */
 	TOOL_NOT_STARTED,    /* status: errno */
 	TOOL_N_ENDS,
 };

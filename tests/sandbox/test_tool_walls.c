@@ -296,7 +296,7 @@ static int do_deed(const char *name)
 
 static struct tool self = {.name = "self"};
 static char folder[] = "/tmp/spvscope-test-tools-XXXXXX";
-static int folder_fd, worker_end[2];
+static int folder_fd, proc_fd, worker_end[2];
 
 static void write_file(const char *name, const char *text)
 {
@@ -343,6 +343,7 @@ static void run_as_tool(const char *verb, const char *object, bool may_fork, uin
 		.ruleset_fd = ruleset_fd,
 		.seccomp = seccomp,
 		.memory_bytes = MEMORY_BYTES,
+		.proc_fd = proc_fd,
 	};
 	*ret = (struct tool_answer){0};
 	assert_int_equal(process_start(&p, &spec), 0);
@@ -418,6 +419,62 @@ static void a_tree_ends_with_its_tool(void **state)
 	free(a.err);
 }
 
+#define GENERATIONS 9   /* 512 processes at most, should nobody end them */
+#define N_THREADS   200
+
+/* Every process doubles itself, again and again. */
+static int multiply(void)
+{
+	for (int i = 0; i < GENERATIONS; i++)
+		(void)fork();
+	sleep(1000);
+	return 0;
+}
+
+static void *wait_long(void *arg)
+{
+	sleep(1000);
+	return arg;
+}
+
+static int start_many_threads(void)
+{
+	pthread_attr_t small; /* stacks of the usual size would come to the limit on memory first */
+	pthread_t thread;
+
+	pthread_attr_init(&small);
+	pthread_attr_setstacksize(&small, 64 << 10);
+	for (int i = 0; i < N_THREADS; i++)
+		(void)pthread_create(&thread, &small, wait_long, NULL);
+	sleep(1000);
+	return 0;
+}
+
+static void one_that_becomes_too_many_is_ended(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *verb;
+		bool may_fork;
+		uint32_t least_left;
+	} crowds[] = {{"multiply", true, PROCESS_MAX_TASKS}, {"thread", false, 0}};
+
+	if (WORKER_SANITIZED)
+		skip(); /* its runtime takes its time in each fork */
+	for (size_t i = 0; i < ARRAY_SIZE(crowds); i++) {
+		struct tool_answer a;
+
+		run_as_tool(crowds[i].verb, "", crowds[i].may_fork, 20 * NS_PER_S, &a);
+		assert_int_equal(a.end, TOOL_CROWDED);
+		assert_true(a.exit_ns - a.start_ns < 10 * NS_PER_S);
+		assert_true(a.n_left >= crowds[i].least_left);
+		assert_int_equal(kill(-a.pid, 0), -1);
+		assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+		free(a.out);
+		free(a.err);
+	}
+}
+
 static int print_for_ever(void)
 {
 	for (;;)
@@ -481,6 +538,7 @@ static int start_all(void **state)
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	if (!mkdtemp(folder) || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, worker_end) < 0)
 		return -1;
+	proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (mkdirat(folder_fd, "dir", 0700) < 0)
 		return -1;
@@ -506,6 +564,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_tool_reaches_its_own_files_and_its_output),
 		cmocka_unit_test(one_that_may_fork_reaches_no_more),
 		cmocka_unit_test(a_tree_ends_with_its_tool),
+		cmocka_unit_test(one_that_becomes_too_many_is_ended),
 		cmocka_unit_test(one_that_floods_is_ended_and_what_it_printed_is_kept),
 		cmocka_unit_test(one_whose_worker_is_gone_is_not_waited_for),
 		cmocka_unit_test(what_cannot_be_executed_says_why),
@@ -515,6 +574,10 @@ int main(int argc, char **argv)
 		_exit(do_deed(argv[2])); /* a leak checker would look into /proc at the end */
 	if (argc > 1 && strcmp(argv[1], "grow") == 0)
 		return grow_a_tree();
+	if (argc > 1 && strcmp(argv[1], "multiply") == 0)
+		return multiply();
+	if (argc > 1 && strcmp(argv[1], "thread") == 0)
+		return start_many_threads();
 	if (argc > 1 && strcmp(argv[1], "flood") == 0)
 		return print_for_ever();
 	if (landlock_abi() == 0) {
