@@ -8,7 +8,7 @@
 
 #include "unwind_step.h"
 
-#define ANALYZER_LAYOUT_VERSION 9u
+#define ANALYZER_LAYOUT_VERSION 10u
 
 #define ANALYZER_SLOTS        256u        /* sessions at a time, over both objects' kinds each */
 #define ANALYZER_IMAGES       1024u       /* programs and libraries whose unwind tables are there */
@@ -38,7 +38,7 @@ struct analyzer_thread {
 	__u32 generation; /* of the session that this was written for; of another one it says nothing */
 	__u32 state;      /* enum ring_off_state, of the last time that it left */
 	__s32 syscall;    /* likewise */
-	__u32 reserved;
+	__u32 told_on;    /* that it came back was told, so that what is stolen until it leaves is, too */
 	__u64 off_ns;     /* when it left; 0: before it was followed */
 	__u64 run_delay_ns; /* what it had waited for a CPU until then, in its life */
 	__u64 on_ns;      /* when it came back; 0: it is off */
@@ -52,7 +52,7 @@ struct analyzer_thread {
 /* One session as both sides see it; mapped into the analyzer process. */
 struct analyzer_slot {
 	__u32 generation; /* 0: free */
-	__u32 enabled;    /* written by the process, and at an exec; the programs tell nothing while it is 0 */
+	__u32 enabled;    /* written by the process, and at an exec; while it is 0, turns that began before are told to their end, no more */
 	__u64 samples;    /* handed to the ring */
 	__u64 lost;       /* samples that found no room in the ring */
 	__u64 events;     /* handed to the ring; the debug object only */

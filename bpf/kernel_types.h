@@ -47,6 +47,7 @@ struct sched_entity {
 
 struct sched_info {
 	unsigned long long run_delay;   /* what it has waited for a CPU, up to its last turn */
+	unsigned long long last_arrival; /* by clock, when its last turn began */
 	unsigned long long last_queued; /* by clock, since when it waits; 0: it does not */
 };
 

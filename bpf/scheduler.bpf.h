@@ -176,14 +176,24 @@ static __always_inline void tell_on(struct task_struct *task, const struct owner
 }
 
 /* A thread leaves that was not seen to come back: some machines keep the tasks of their supervisor from being traced, and
- * run no program where such a one makes room for ours. Its clocks tell when that was. */
+ * run no program where such a one makes room for ours. The kernel has noted when that was. What it ran may say more, if it
+ * came and went several times; less where its CPU was stolen. */
 static __always_inline void come_back_unseen(struct task_struct *task, const struct owner *owner,
-	struct analyzer_thread *thread, __u64 left_ns)
+	struct analyzer_thread *thread, __u64 left_ns, __u64 left_clock_ns)
 {
-	thread->on_ns = left_ns - (task->se.sum_exec_runtime - thread->ran_ns);
+	__u64 arrived_clock_ns = task->sched_info.last_arrival;
+	__u64 ran_ns = task->se.sum_exec_runtime - thread->ran_ns;
+
+	thread->on_clock_ns = 0;
+	if (arrived_clock_ns && left_clock_ns > arrived_clock_ns && left_clock_ns - arrived_clock_ns >= ran_ns) {
+		thread->on_clock_ns = arrived_clock_ns;
+		ran_ns = left_clock_ns - arrived_clock_ns;
+	}
+	thread->on_ns = left_ns - ran_ns;
 	if (thread->on_ns < thread->off_ns)
 		thread->on_ns = thread->off_ns;
 	__sync_fetch_and_add(&owner->slot->unseen_switches, 1);
+	thread->told_on = owner->slot->enabled;
 	if (owner->slot->enabled)
 		tell_on(task, owner, thread, task->sched_info.run_delay - thread->run_delay_ns);
 	thread->stolen_ns = 0;
@@ -212,8 +222,8 @@ static __always_inline void leave(struct task_struct *task, int preempted, __u32
 	if (left_ns < thread->on_ns) /* the offset between the clocks is known better now */
 		left_ns = thread->on_ns;
 	if (!thread->on_ns && thread->off_ns)
-		come_back_unseen(task, &owner, thread, left_ns);
-	else if (thread->on_ns && owner.slot->enabled)
+		come_back_unseen(task, &owner, thread, left_ns, left_clock_ns);
+	if (thread->on_ns && (owner.slot->enabled || thread->told_on))
 		tell_rest_stolen(task, &owner, thread, left_ns, left_clock_ns);
 	thread->off_ns = left_ns;
 	thread->ran_ns = task->se.sum_exec_runtime;
@@ -256,6 +266,7 @@ static __always_inline void come_back(struct task_struct *task, __u64 now_ns)
 	thread->checked_ns = thread->on_ns;
 	thread->ran_ns = task->se.sum_exec_runtime;
 	thread->stolen_ns = 0;
+	thread->told_on = owner.slot->enabled;
 	if (owner.slot->enabled)
 		tell_on(task, &owner, thread, waited_ns(task, thread, clock.ns));
 }

@@ -301,7 +301,7 @@ static void forks_are_told_and_the_children_are_in_the_session(void **state)
 	burner_start(&b, f, true, "fork");
 	uint64_t session = front_attach(f, b.pid, ANALYZER_DEBUG);
 	front_must(f, ANALYZER_ENABLE, session);
-	burner_work_for_ms(&b, 20);
+	burner_work_for_ms(&b, 100);
 	front_must(f, ANALYZER_DISABLE, session);
 	struct analyzer_counters counters = detach(f, session, &r);
 	struct census c = take_census(&r, &b);

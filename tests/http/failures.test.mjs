@@ -81,7 +81,7 @@ test('with an analyzer attached a crash tells the stack to the function that cra
 		t.diagnostic(body.failure.stack?.join(' < '));
 		assert.equal(body.failure.stack_kind, 'exact', JSON.stringify(body.failure));
 		assert.equal(body.failure.stack_complete, true);
-		assert.match(body.failure.stack[0], /^__(mem|str)cmp/, 'where it reads what is not there');
+		assert.match(body.failure.stack[0], /^__(mem|str)cmp|^libc\.so/, 'where it reads what is not there; the library may have no names');
 		assert.ok(body.failure.stack.some((name) => /TParseContext::handlePragma/.test(name)));
 		assert.equal(body.failure.stack.at(-1), '_start');
 		const crash = await (await service.fetch(`/v1/compilations/${body.id}`)).json();
