@@ -20,6 +20,8 @@ int cross_refuse(struct cross *c, const char *what);
 /* CODEGEN_GOOD, or what a failed call leads to. */
 int cross_check(struct cross *c, spvc_result r, const char *what);
 
+/* reflect.c: the stage that a model is of; SPVSCOPE_STAGE_NONE for kernels. */
+enum spvscope_stage cross_stage(SpvExecutionModel model);
 /* reflect.c: the whole document. */
 int cross_reflect(struct cross *c, struct strbuf *out);
 

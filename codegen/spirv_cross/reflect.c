@@ -11,8 +11,7 @@
 
 static const char cannot[] = "it cannot be reflected";
 
-/* The service's own word for a stage; OpenCL's kernels have none. */
-static const char *stage_word(SpvExecutionModel model)
+enum spvscope_stage cross_stage(SpvExecutionModel model)
 {
 	static const struct {
 		SpvExecutionModel model;
@@ -38,7 +37,17 @@ static const char *stage_word(SpvExecutionModel model)
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
 		if (rows[i].model == model)
-			return spvscope_stage_name(rows[i].stage);
+			return rows[i].stage;
+	return SPVSCOPE_STAGE_NONE;
+}
+
+/* The service's own word for a stage; OpenCL's kernels have none. */
+static const char *stage_word(SpvExecutionModel model)
+{
+	enum spvscope_stage stage = cross_stage(model);
+
+	if (stage != SPVSCOPE_STAGE_NONE)
+		return spvscope_stage_name(stage);
 	return model == SpvExecutionModelKernel ? "kernel" : "unknown";
 }
 

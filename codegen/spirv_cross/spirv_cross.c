@@ -39,23 +39,62 @@ static int make_compiler(struct cross *c, spvc_backend backend, const char *what
 		&c->compiler), what);
 }
 
-/* What each language's text is written for, where the library's own defaults are older than anything in use. */
-static int set_options(struct cross *c, enum spvscope_product product, const char *what)
+#define STAGE_BIT(stage) (1u << SPVSCOPE_STAGE_##stage)
+
+/* The stages that the library writes. Of others it makes text that no compiler takes, and says nothing. */
+static const struct language {
+	spvc_backend backend;
+	const char *name, *what;
+	uint32_t stages;
+} languages[SPVSCOPE_N_PRODUCTS] = {
+	[SPVSCOPE_PRODUCT_GLSL] = { SPVC_BACKEND_GLSL, "GLSL", "it cannot be written as GLSL", ~0u },
+	[SPVSCOPE_PRODUCT_HLSL] = { SPVC_BACKEND_HLSL, "HLSL", "it cannot be written as HLSL",
+		STAGE_BIT(VERTEX) | STAGE_BIT(FRAGMENT) | STAGE_BIT(COMPUTE) | STAGE_BIT(TASK) | STAGE_BIT(MESH) },
+	[SPVSCOPE_PRODUCT_MSL] = { SPVC_BACKEND_MSL, "MSL", "it cannot be written as MSL",
+		STAGE_BIT(VERTEX) | STAGE_BIT(TESS_CONTROL) | STAGE_BIT(TESS_EVAL) | STAGE_BIT(FRAGMENT) | STAGE_BIT(COMPUTE) },
+};
+
+static bool is_traced(enum spvscope_stage stage)
 {
+	return stage >= SPVSCOPE_STAGE_RAYGEN && stage <= SPVSCOPE_STAGE_CALLABLE;
+}
+
+/* What is not of 32 bits is read from a buffer as of shader model 6.2, with a compiler's native 16-bit types. */
+static bool has_wide_or_narrow_types(struct cross *c)
+{
+	const SpvCapability *list;
+	size_t n;
+
+	if (spvc_compiler_get_declared_capabilities(c->compiler, &list, &n) != SPVC_SUCCESS)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (list[i] == SpvCapabilityFloat64 || list[i] == SpvCapabilityInt64 || list[i] == SpvCapabilityFloat16 ||
+			list[i] == SpvCapabilityInt16 || list[i] == SpvCapabilityStorageBuffer16BitAccess)
+			return true;
+	return false;
+}
+
+/* What each language's text is written for, where the library's own defaults are older than anything in use. */
+static int set_options(struct cross *c, enum spvscope_product product, enum spvscope_stage stage)
+{
+	const char *what = languages[product].what;
 	spvc_compiler_options o;
+	bool wide;
 	int r = cross_check(c, spvc_compiler_create_compiler_options(c->compiler, &o), what);
 
 	if (r != CODEGEN_GOOD)
 		return r;
 	switch (product) {
 	case SPVSCOPE_PRODUCT_GLSL:
-		spvc_compiler_options_set_uint(o, SPVC_COMPILER_OPTION_GLSL_VERSION, 450);
+		spvc_compiler_options_set_uint(o, SPVC_COMPILER_OPTION_GLSL_VERSION, is_traced(stage) ? 460 : 450);
 		spvc_compiler_options_set_bool(o, SPVC_COMPILER_OPTION_GLSL_ES, SPVC_FALSE);
 		spvc_compiler_options_set_bool(o, SPVC_COMPILER_OPTION_GLSL_VULKAN_SEMANTICS,
 			c->run->job->env != SPVSCOPE_ENV_OPENGL_4_5);
 		break;
 	case SPVSCOPE_PRODUCT_HLSL:
-		spvc_compiler_options_set_uint(o, SPVC_COMPILER_OPTION_HLSL_SHADER_MODEL, 60);
+		wide = has_wide_or_narrow_types(c);
+		spvc_compiler_options_set_uint(o, SPVC_COMPILER_OPTION_HLSL_SHADER_MODEL, wide ? 62 : 60);
+		spvc_compiler_options_set_bool(o, SPVC_COMPILER_OPTION_HLSL_ENABLE_16BIT_TYPES, wide);
 		break;
 	default:
 		spvc_compiler_options_set_uint(o, SPVC_COMPILER_OPTION_MSL_VERSION, 30000);
@@ -66,21 +105,20 @@ static int set_options(struct cross *c, enum spvscope_product product, const cha
 
 static int translate(struct cross *c, enum spvscope_product product)
 {
-	static const struct {
-		spvc_backend backend;
-		const char *what;
-	} languages[SPVSCOPE_N_PRODUCTS] = {
-		[SPVSCOPE_PRODUCT_GLSL] = { SPVC_BACKEND_GLSL, "it cannot be written as GLSL" },
-		[SPVSCOPE_PRODUCT_HLSL] = { SPVC_BACKEND_HLSL, "it cannot be written as HLSL" },
-		[SPVSCOPE_PRODUCT_MSL] = { SPVC_BACKEND_MSL, "it cannot be written as MSL" },
-	};
-	const char *what = languages[product].what, *text;
-	int r = make_compiler(c, languages[product].backend, what);
+	const struct language *l = &languages[product];
+	const char *text;
+	int r = make_compiler(c, l->backend, l->what);
 
+	if (r != CODEGEN_GOOD)
+		return r;
+	enum spvscope_stage stage = cross_stage(spvc_compiler_get_execution_model(c->compiler));
+	/* Of kernels, which have no stage, the library says why it cannot. */
+	if (stage != SPVSCOPE_STAGE_NONE && !(l->stages & (1u << stage)))
+		return run_refuse(c->run, "spirv-cross", "spirv-cross", "%s: SPIRV-Cross writes no %s shaders as %s", l->what,
+			spvscope_stage_name(stage), l->name);
+	r = set_options(c, product, stage);
 	if (r == CODEGEN_GOOD)
-		r = set_options(c, product, what);
-	if (r == CODEGEN_GOOD)
-		r = cross_check(c, spvc_compiler_compile(c->compiler, &text), what);
+		r = cross_check(c, spvc_compiler_compile(c->compiler, &text), l->what);
 	if (r != CODEGEN_GOOD)
 		return r;
 	c->run->result->products[product] = strdup(text);

@@ -153,6 +153,66 @@ static void what_cannot_be_written_is_the_requests_failure(void **state)
 	spvscope_result_done(&result);
 }
 
+/* SPIRV-Cross itself writes "unknown main0()" for these and calls it Metal. */
+static void stages_that_a_language_has_not_are_refused_by_name(void **state)
+{
+	static const struct {
+		enum spvscope_stage stage;
+		const char *source, *message;
+	} rows[] = {
+		{ SPVSCOPE_STAGE_GEOMETRY,
+			"#version 450\nlayout(points) in;\nlayout(points, max_vertices = 1) out;\nvoid main() { EmitVertex(); }\n",
+			"it cannot be written as MSL: SPIRV-Cross writes no geometry shaders as MSL" },
+		{ SPVSCOPE_STAGE_MESH,
+			"#version 450\n#extension GL_EXT_mesh_shader : require\nlayout(local_size_x = 1) in;\n"
+			"layout(triangles, max_vertices = 3, max_primitives = 1) out;\nvoid main() { SetMeshOutputsEXT(0, 0); }\n",
+			"it cannot be written as MSL: SPIRV-Cross writes no mesh shaders as MSL" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct spvscope_job job = job_of(SPVSCOPE_LANGUAGE_GLSL, rows[i].stage, rows[i].source);
+		struct spvscope_result result = { 0 };
+
+		job.emit |= spvscope_product_bit(SPVSCOPE_PRODUCT_MSL);
+		assert_int_equal(spvscope_compile(&job, NULL, &result), 0);
+		assert_int_equal(result.status, SPVSCOPE_STATUS_FAILED);
+		assert_string_equal(result.diagnostics[0].message, rows[i].message);
+		spvscope_result_done(&result);
+	}
+}
+
+static void what_needs_newer_versions_is_written_for_them(void **state)
+{
+	static const struct {
+		enum spvscope_stage stage;
+		enum spvscope_product product;
+		const char *source, *holds;
+	} rows[] = {
+		{ SPVSCOPE_STAGE_MISS, SPVSCOPE_PRODUCT_GLSL,
+			"#version 460\n#extension GL_EXT_ray_tracing : require\n"
+			"layout(location = 0) rayPayloadInEXT vec3 v;\nvoid main() { v = vec3(1); }\n",
+			"#version 460" },
+		{ SPVSCOPE_STAGE_COMPUTE, SPVSCOPE_PRODUCT_HLSL,
+			"#version 450\n#extension GL_EXT_shader_explicit_arithmetic_types : require\nlayout(local_size_x = 1) in;\n"
+			"layout(binding = 0) buffer B { f16vec2 h; double d; };\nvoid main() { h *= 2.0hf; d *= 2.0lf; }\n",
+			"Load<double>" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct spvscope_job job = job_of(SPVSCOPE_LANGUAGE_GLSL, rows[i].stage, rows[i].source);
+		struct spvscope_result result = { 0 };
+
+		job.emit |= spvscope_product_bit(rows[i].product);
+		assert_int_equal(spvscope_compile(&job, NULL, &result), 0);
+		if (result.n_diagnostics > 0)
+			fail_msg("%s", result.diagnostics[0].message);
+		assert_non_null(strstr(result.products[rows[i].product], rows[i].holds));
+		spvscope_result_done(&result);
+	}
+}
+
 static const char with_include[] = "#version 450\n#include \"inc\"\nlayout(location = 0) out float o;\nvoid main() {\n"
 				   "\to = twice(gl_FragCoord.x);\n}\n";
 
@@ -300,6 +360,8 @@ int main(void)
 		cmocka_unit_test(kernels_are_reflected_too),
 		cmocka_unit_test(a_module_is_written_in_other_languages),
 		cmocka_unit_test(what_cannot_be_written_is_the_requests_failure),
+		cmocka_unit_test(stages_that_a_language_has_not_are_refused_by_name),
+		cmocka_unit_test(what_needs_newer_versions_is_written_for_them),
 		cmocka_unit_test(lines_lead_to_instructions_in_headers_too),
 		cmocka_unit_test(the_validators_words_are_placed_in_the_source),
 		cmocka_unit_test(without_lines_they_are_placed_in_the_disassembly),
