@@ -227,7 +227,12 @@ static int refuse_wgsl(struct codegen_run *run, const char *report)
 			"a texture and a sampler apart",
 			name[0] ? "'" : "a resource", name, name[0] ? "'" : "");
 	_cleanup_free_ char *message = naga_report_message(report);
-	return message ? run_refuse(run, "naga", "wgsl", "it cannot be written as WGSL: %s", message) : -ENOMEM;
+	if (!message)
+		return -ENOMEM;
+	/* Of what it cannot read it tells the name of its own error: UnsupportedCapability(MeshShadingEXT). */
+	bool unread = strncmp(message, "Unsupported", strlen("Unsupported")) == 0;
+	return run_refuse(run, "naga", "wgsl", "it cannot be written as WGSL: %s%s",
+		unread ? "naga does not read what the module uses: " : "", message);
 }
 
 static int conclude(struct codegen_run *run, uint32_t flags, const struct tool_answer *a)

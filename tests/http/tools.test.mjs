@@ -309,6 +309,7 @@ layout(points) in;
 layout(points, max_vertices = 1) out;
 void main() { EmitVertex(); }` });
 	assert.equal(geometry.body.diagnostics[0].code, 'wgsl', JSON.stringify(geometry.body));
+	assert.match(geometry.body.diagnostics[0].message, /naga does not read what the module uses: Unsupported/);
 	const command = await service.compile({ name: 'a.frag', source: fragment, backend: 'glslang-of-debian', emit: ['wgsl'] });
 	assert.match(command.body.diagnostics[0].message, /not made beside glslang-of-debian/);
 	// Nobody makes a module, so nobody is asked to write it.
