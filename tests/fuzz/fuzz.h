@@ -5,6 +5,17 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* What must hold whatever goes in. */
+#define FUZZ_CHECK(condition)                                                                    \
+	do {                                                                                     \
+		if (!(condition)) {                                                              \
+			fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition);  \
+			abort();                                                                 \
+		}                                                                                \
+	} while (0)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* Fills buf with a sound input and returns its length. */
