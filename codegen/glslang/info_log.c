@@ -43,6 +43,7 @@ struct info_log {
 	struct spvscope_diagnostic d;
 	struct strbuf file, message;
 	struct glslang_places places;
+	const char *foreign; /* the word with letters beyond ASCII that was told last, in the source */
 };
 
 static bool is_word(char c)
@@ -82,6 +83,29 @@ static bool is_noise(const char *message)
 	return false;
 }
 
+/* A letter beyond ASCII comes as a message for each of its bytes, which alone are no text; HLSL's parser calls it "<bad token>".
+ * One message with the whole word stands for them. True: it was told already. */
+static bool name_foreign_word(struct info_log *log)
+{
+	static const char said[] = "' : unexpected token";
+	const struct glslang_places *p = &log->places;
+	size_t n = strlen(said), i = 0;
+
+	while (p->token && i < p->token_len && (unsigned char)p->token[i] < 0x80)
+		i++;
+	if (!p->token || i == p->token_len || log->message.len < n ||
+		strcmp(log->message.data + log->message.len - n, said) != 0)
+		return false;
+	if (log->foreign == p->token)
+		return true;
+	log->foreign = p->token;
+	strbuf_reset(&log->message);
+	strbuf_putc(&log->message, '\'');
+	strbuf_append(&log->message, p->token, p->token_len);
+	strbuf_puts(&log->message, said);
+	return false;
+}
+
 /* Hands on the diagnostic that has been gathered, if any. */
 static void flush(struct info_log *log)
 {
@@ -105,6 +129,13 @@ static void flush(struct info_log *log)
 	d->message = log->message.data;
 	d->file = log->file.len ? log->file.data : NULL;
 	glslang_place(&log->places, d);
+	if (name_foreign_word(log))
+		return;
+	if (log->message.failed) {
+		log->verdict = -ENOMEM;
+		return;
+	}
+	d->message = log->message.data;
 	int r = run_diagnose(log->run, d);
 	if (log->verdict >= 0 && r != CODEGEN_GOOD)
 		log->verdict = r;

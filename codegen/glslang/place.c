@@ -446,6 +446,11 @@ void glslang_place(struct glslang_places *p, struct spvscope_diagnostic *d)
 	d->column_begin = d->column_end = 0;
 	d->related = p->related;
 	d->n_related = 0;
+	p->token = NULL;
+	if (!d->file && !d->line && glslang_place_unplaced(p, d)) {
+		relate_includes(p, d);
+		return;
+	}
 	if (f && d->line) {
 		d->column_begin = column;
 		undo_line_directives(p, f, d);
@@ -458,6 +463,8 @@ void glslang_place(struct glslang_places *p, struct spvscope_diagnostic *d)
 		if (placed) {
 			d->column_begin = (uint32_t)t.begin;
 			d->column_end = (uint32_t)t.end;
+			p->token = line + t.begin;
+			p->token_len = t.end - t.begin;
 		}
 	}
 	relate_includes(p, d);

@@ -162,11 +162,14 @@ static bool take_apart(char *line, struct message *ret)
 	return false;
 }
 
-/* The identifier, number or single sign at a byte of the line. */
+/* The identifier, number, quoted name or single sign at a byte of the line. */
 static uint32_t token_end(const char *line, size_t len, uint32_t at)
 {
 	uint32_t end = at;
+	const char *quote = at < len && line[at] == '"' ? memchr(line + at + 1, '"', len - at - 1) : NULL;
 
+	if (quote)
+		return (uint32_t)(quote + 1 - line);
 	while (end < len && (isalnum((unsigned char)line[end]) || line[end] == '_' || (unsigned char)line[end] >= 0x80))
 		end++;
 	return end > at ? end : at < len ? at + 1 : at;

@@ -213,6 +213,8 @@ test('an include sees the files of its job and nothing else', async (t) => {
 		const { body } = await service.compile({ name: 'a.cl', source: `#include "${path}"\nkernel void k() {}\n` });
 		assert.equal(body.status, 'failed');
 		assert.match(body.diagnostics[0].message, /cannot open file|not found/);
+		const { start, end } = body.diagnostics[0].range;
+		assert.deepEqual([start.line, start.character, end.line, end.character], [0, 9, 0, 11 + path.length]);
 		assert.doesNotMatch(JSON.stringify(body), /root:x:|PATH=/);
 	}
 });

@@ -151,6 +151,62 @@ static void lines_without_a_place_and_sums_are_told_apart(void **state)
 	spvscope_result_done(&f.result);
 }
 
+static void what_is_spoken_of_without_a_line_is_found(void **state)
+{
+	static const struct {
+		const char *log, *file;
+		unsigned line, begin, end;
+	} rows[] = {
+		{ "ERROR: version not supported\n", NULL, 2, 3, 10 },
+		{ "ERROR: Linking fragment stage: No function definition (body) found: \n    far(vf4;\n", NULL, 4, 6, 9 },
+		{ "ERROR: Linking fragment stage: Recursion detected:\n    near( calling far(\n", "lib/noise.glsl", 2, 5, 9 },
+		{ "ERROR: Linking fragment stage: Missing entry point\n", NULL, 0, 0, 0 },
+	};
+	struct fixture f;
+	char *read[] = { (char *)"lib/noise.glsl" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		start(&f);
+		f.job.source = file("a.frag", "// version\n # version 999\nfloat farther(vec4 far);\nfloat far (vec4 v);\n");
+		f.files[0] = file("lib/noise.glsl", "float nearly();\nvoid near() {}\n");
+		f.result.dependencies = read;
+		f.result.n_dependencies = 1;
+		assert_int_equal(glslang_diagnose(&f.run, NULL, rows[i].log), CODEGEN_WRONG);
+		f.result.dependencies = NULL;
+		f.result.n_dependencies = 0;
+		assert_int_equal(f.result.n_diagnostics, 1);
+		const struct spvscope_diagnostic *d = &f.result.diagnostics[0];
+		assert_int_equal(!d->file, !rows[i].file);
+		if (d->file)
+			assert_string_equal(d->file, rows[i].file);
+		assert_int_equal(d->line, rows[i].line);
+		assert_int_equal(d->column_begin, rows[i].begin);
+		assert_int_equal(d->column_end, rows[i].end);
+		spvscope_result_done(&f.result);
+	}
+}
+
+static void a_word_beyond_ascii_is_told_once_and_whole(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	start(&f);
+	f.job.source = file("a.frag", "#version 450\nvoid main() { float gr\xc3\xb6\xc3\x9f" "e; \xc3\xa9; }\n");
+	assert_int_equal(glslang_diagnose(&f.run, NULL,
+				 "ERROR: a.frag:2:23: '\xc3' : unexpected token\nERROR: a.frag:2:24: '\xb6' : unexpected token\n"
+				 "ERROR: a.frag:2:25: '\xc3' : unexpected token\nERROR: a.frag:2:30: '\xc3' : unexpected token\n"
+				 "ERROR: a.frag:2:29: '}' : unexpected token\n"),
+		CODEGEN_WRONG);
+	assert_int_equal(f.result.n_diagnostics, 3);
+	assert_string_equal(f.result.diagnostics[0].message, "'gr\xc3\xb6\xc3\x9f" "e' : unexpected token");
+	assert_int_equal(f.result.diagnostics[0].column_begin, 20);
+	assert_string_equal(f.result.diagnostics[1].message, "'\xc3\xa9' : unexpected token");
+	assert_string_equal(f.result.diagnostics[2].message, "'}' : unexpected token");
+	spvscope_result_done(&f.result);
+}
+
 static void a_token_is_a_whole_word(void **state)
 {
 	uint32_t begin, end;
@@ -287,6 +343,8 @@ int main(void)
 		cmocka_unit_test(newer_logs_bring_their_own_columns),
 		cmocka_unit_test(an_included_file_is_named_and_searched),
 		cmocka_unit_test(lines_without_a_place_and_sums_are_told_apart),
+		cmocka_unit_test(what_is_spoken_of_without_a_line_is_found),
+		cmocka_unit_test(a_word_beyond_ascii_is_told_once_and_whole),
 		cmocka_unit_test(a_token_is_a_whole_word),
 		cmocka_unit_test(paths_are_normalized),
 		cmocka_unit_test(includes_are_looked_for_beside_the_includer_first),
