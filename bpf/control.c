@@ -209,6 +209,18 @@ static int serve_message(struct control *c)
 	return r == -EPIPE ? 0 : r < 0 ? r : 1;
 }
 
+/* The front looks while the process is there; what it finds out the next run has. */
+static int tell_unknown(struct control *c)
+{
+	int r = 0;
+
+	for (pid_t pid; r >= 0 && c->sessions && (pid = sessions_take_unknown(c->sessions));) {
+		struct analyzer_message m = {.type = ANALYZER_UNKNOWN_FILES, .pid = pid, .time_ns = clock_now_ns()};
+		r = send_message(c, &m, -1);
+	}
+	return r;
+}
+
 int control_serve(struct control *c)
 {
 	struct pollfd fds[2] = {
@@ -219,6 +231,9 @@ int control_serve(struct control *c)
 
 	while (r >= 0) {
 		int wait_ms = c->sessions ? sessions_tend(c->sessions) : -1;
+		r = tell_unknown(c);
+		if (r < 0)
+			break;
 		if (poll(fds, ARRAY_SIZE(fds), wait_ms) < 0 && errno != EINTR)
 			return -errno;
 		if (fds[1].revents)

@@ -20,7 +20,7 @@
 #include <assert.h>
 #include <stdint.h>
 
-#define ANALYZER_PROTOCOL_VERSION 7u
+#define ANALYZER_PROTOCOL_VERSION 8u
 
 enum analyzer_kind {
 	ANALYZER_OFF = 0,
@@ -48,6 +48,7 @@ enum analyzer_message_type {
 	                           event is closed right behind it, before the next message is read; nothing is taken any more */
 	ANALYZER_STATUS_IS = 21, /* counters and totals since start */
 	ANALYZER_TABLE_IS = 22, /* image, error + text, duration_ns */
+	ANALYZER_UNKNOWN_FILES = 23, /* unasked; pid: a process of a session has mapped code of files without a table */
 };
 
 /* Why a stack ended where it did. */

@@ -25,6 +25,7 @@
 #define TARGET           "bpf::session"
 #define FREQUENCY_MAX_HZ 50000u /* the timer's least period is 10 us; above this it measures itself */
 #define SAMPLES_TEND_MS  50     /* the ring holds 0.1 s of the deepest samples of two workers at 4,999 Hz */
+#define UNKNOWN_MAX      16u
 #define EVENTS_TEND_MS   20     /* and 30,000 page faults with stacks of 20 frames */
 
 struct sessions {
@@ -36,8 +37,26 @@ struct sessions {
 	struct tracepoints tracepoints;
 	struct sessions_totals totals;
 	struct images images;
+	pid_t unknown[UNKNOWN_MAX]; /* processes with code that there is no table for */
+	size_t n_unknown;
 	struct session slots[ANALYZER_SLOTS];
 };
+
+/* Each once. One for which there is no room is told of again with its next stack through such code. */
+static void note_unknown(struct sessions *s, const struct ring_mapping *m)
+{
+	if (m->image || !m->name[0] || !m->head.pid || s->n_unknown == UNKNOWN_MAX)
+		return;
+	for (size_t i = 0; i < s->n_unknown; i++)
+		if (s->unknown[i] == (pid_t)m->head.pid)
+			return;
+	s->unknown[s->n_unknown++] = (pid_t)m->head.pid;
+}
+
+pid_t sessions_take_unknown(struct sessions *s)
+{
+	return s->n_unknown ? s->unknown[--s->n_unknown] : 0;
+}
 
 /* Records are our own programs' words: their shape is asserted by the layout version. */
 static void take_record(void *arg, const struct object *o, const void *record, size_t size)
@@ -52,6 +71,8 @@ static void take_record(void *arg, const struct object *o, const void *record, s
 	session = &s->slots[head->slot];
 	if (!session->id || session->object != o || object_shared(o)->slots[head->slot].generation != head->generation)
 		return;
+	if (head->type == RING_MAPPING)
+		note_unknown(s, record);
 	session_note(session, head);
 }
 

@@ -26,6 +26,8 @@ void sessions_free(struct sessions *s);
 /* The unwind table of an image, for whatever has it mapped; as images_load and images_has. */
 int sessions_load_table(struct sessions *s, uint64_t image, int table_fd, int image_fd);
 bool sessions_has_table(struct sessions *s, int image_fd);
+/* A process of a session that has mapped code of files without a table since it was told last; 0: none. */
+pid_t sessions_take_unknown(struct sessions *s);
 /* Opens the event on the task behind pidfd. thread_context: as the worker registered it. flags: SESSION_….
  * 0 or -errno with the reason in text; fills *ret_kind with what serves it. */
 int session_attach(struct sessions *s, uint64_t id, pid_t pid, int pidfd, enum analyzer_kind kind,

@@ -29,6 +29,7 @@
 #define LIVED_WELL_NS        (30 * NS_PER_S)
 #define STATUS_PERIOD_NS     (2 * NS_PER_S)    /* while its tracepoints cost the machine something */
 #define STATUS_DELAY_NS      (50 * NS_PER_MS)  /* behind a session, so that many do not ask as often */
+#define LOOK_PERIOD_NS       (50 * NS_PER_MS)
 #define MESSAGE_HEAD_BYTES   offsetof(struct analyzer_message, text)
 
 struct pending {
@@ -59,6 +60,7 @@ struct analyzer_client {
 	struct unwinding *unwinding;
 	struct program_files *files;
 	char *unwind_folder;
+	uint64_t look_ns;          /* not before that what a process has mapped is looked at */
 	uint64_t image_generation; /* of the template whose image was given last; 0: none */
 	char reason[ANALYZER_TEXT_MAX + 1];
 
@@ -248,6 +250,17 @@ static void on_status_timer(void *arg)
 	send_request(a, &status, NULL, 0, NULL, NULL);
 }
 
+/* It may well have ended by now. Code of files that there can be no table for is told of again and again. */
+static void take_unknown(struct analyzer_client *a, const struct analyzer_message *m)
+{
+	uint64_t now_ns = clock_now_ns();
+
+	if (m->pid <= 0 || now_ns < a->look_ns || !a->unwinding)
+		return;
+	a->look_ns = now_ns + LOOK_PERIOD_NS;
+	unwinding_add_process(a->unwinding, m->pid);
+}
+
 /* False: it broke the protocol. */
 static bool take_answer(struct analyzer_client *a, const struct analyzer_message *m, struct unix_message *um)
 {
@@ -295,6 +308,8 @@ static void on_readable(void *arg, uint32_t events)
 		     m.text_len <= um.len - MESSAGE_HEAD_BYTES;
 		if (ok && m.type == ANALYZER_HELLO && !a->said_hello)
 			take_hello(a, &m, &um);
+		else if (ok && m.type == ANALYZER_UNKNOWN_FILES)
+			take_unknown(a, &m);
 		else if (ok)
 			ok = take_answer(a, &m, &um);
 		unix_message_close_fds(&um);

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -17,12 +18,15 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/strbuf.h"
 #include "bpf/unwind_cache.h"
 #include "bpf/unwind_closure.h"
 #include "bpf/unwind_files.h"
 
 #define TARGET           "server::unwinding"
 #define PROGRAMS_MAX     64
+#define PROCESSES_MAX    8
+#define MAPS_MAX_BYTES   (1u << 20)
 #define FOLDER_MAX_BYTES (256u << 20)
 #define MADE_MAX         8 /* tables that wait to be taken; the thread pauses beyond, for they are up to 20 MiB each */
 
@@ -37,10 +41,11 @@ struct made {
 	int table_fd, image_fd;
 };
 
-/* What the thread is to do: one of the two. */
+/* What the thread is to do: one of the three. */
 struct job {
 	struct image *image; /* reference */
 	const char *program; /* borrowed of `programs` */
+	char *maps;          /* of a process; owned */
 };
 
 struct unwinding {
@@ -57,6 +62,8 @@ struct unwinding {
 	char *programs[PROGRAMS_MAX];
 	bool program_is_due[PROGRAMS_MAX];
 	size_t n_programs;
+	char *maps[PROCESSES_MAX]; /* of processes, that are due */
+	size_t n_maps;
 	uint64_t n_images;     /* numbers that were given away */
 	bool is_being_taken, runs, again;
 	struct job job;
@@ -166,6 +173,8 @@ static void *make_all(void *arg)
 		size_t len;
 		const char *maps = image_maps(u->job.image, &len);
 		u->n_without += unwind_files_of_maps(maps, len, make_one, u);
+	} else if (u->job.maps) {
+		u->n_without += unwind_files_of_maps(u->job.maps, strlen(u->job.maps), make_one, u);
 	} else {
 		make_program(u, u->job.program);
 	}
@@ -208,7 +217,18 @@ static bool take_job(struct unwinding *u)
 			u->job = (struct job){.program = u->programs[i]};
 			return true;
 		}
+	if (u->n_maps) {
+		u->job = (struct job){.maps = u->maps[0]};
+		memmove(u->maps, u->maps + 1, --u->n_maps * sizeof(*u->maps));
+		return true;
+	}
 	return false;
+}
+
+static void drop_job(struct unwinding *u)
+{
+	image_unref(TAKE_PTR(u->job.image));
+	free(TAKE_PTR(u->job.maps));
 }
 
 static void begin(struct unwinding *u)
@@ -230,7 +250,7 @@ static void begin(struct unwinding *u)
 	u->runs = r >= 0;
 	if (r < 0) {
 		log_warn(TARGET, "no thread for the unwind tables: %s", strerror(-r));
-		image_unref(TAKE_PTR(u->job.image));
+		drop_job(u);
 	}
 }
 
@@ -240,10 +260,11 @@ static void end_job(struct unwinding *u)
 
 	pthread_join(u->thread, NULL);
 	u->runs = false;
-	log_info(TARGET, "unwind tables of %s: %zu files, %zu kept from before, %zu without, %llu rows, in %llu ms",
-		was_image ? "the workers" : u->job.program, u->n_made, u->n_kept, u->n_without, (unsigned long long)u->n_rows,
+	log_write(u->job.maps && !u->n_made ? LOG_DEBUG : LOG_INFO, TARGET,
+		"unwind tables of %s: %zu files, %zu kept from before, %zu without, %llu rows, in %llu ms",
+		was_image ? "the workers" : u->job.program ?: "what was opened at run time", u->n_made, u->n_kept, u->n_without, (unsigned long long)u->n_rows,
 		(unsigned long long)(u->took_ns / NS_PER_MS));
-	image_unref(TAKE_PTR(u->job.image));
+	drop_job(u);
 	begin(u);
 	if (was_image && !unwinding_is_due(u))
 		u->ready(u->arg);
@@ -327,7 +348,9 @@ void unwinding_free(struct unwinding *u)
 	}
 	for (size_t i = 0; i < u->n_programs; i++)
 		free(u->programs[i]);
-	image_unref(u->job.image);
+	for (size_t i = 0; i < u->n_maps; i++)
+		free(u->maps[i]);
+	drop_job(u);
 	image_unref(u->image);
 	loop_source_free(u->watch);
 	fd_close(u->done_fd);
@@ -354,6 +377,29 @@ void unwinding_add_program(struct unwinding *u, const char *path)
 	if (u->n_programs == PROGRAMS_MAX || !(u->programs[u->n_programs] = strdup(path)))
 		return;
 	u->program_is_due[u->n_programs++] = true;
+	begin(u);
+}
+
+/* The text of /proc/PID/maps, NULL when it cannot be read; the caller's. */
+static char *read_maps(int pid)
+{
+	_cleanup_strbuf_ struct strbuf maps = {0};
+	char path[32], chunk[4096];
+	_cleanup_fd_ int fd = -1;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	while (fd >= 0 && maps.len < MAPS_MAX_BYTES && (n = read(fd, chunk, sizeof(chunk))) > 0)
+		strbuf_append(&maps, chunk, (size_t)n);
+	return maps.len && !maps.failed ? TAKE_PTR(maps.data) : NULL;
+}
+
+void unwinding_add_process(struct unwinding *u, int pid)
+{
+	if (u->n_maps == PROCESSES_MAX || !(u->maps[u->n_maps] = read_maps(pid)))
+		return;
+	u->n_maps++;
 	begin(u);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The unwind tables of all that workers and their tools have mapped: of the files of a template's address space, first,
- * and of the tools' programs with their libraries, as soon as a tool is found. Made on a thread of their own, or taken
+ * and of the tools' programs with their libraries, as soon as a tool is found; then what a process was seen to have
+ * besides. Made on a thread of their own, or taken
  * from the folder where they are kept. Called from the loop's thread, which also gets the results. */
 #ifndef SPVSCOPE_UNWINDING_H
 #define SPVSCOPE_UNWINDING_H
@@ -29,6 +30,9 @@ void unwinding_free(struct unwinding *u);
 void unwinding_add_image(struct unwinding *u, struct image *image);
 /* A program that workers may run. The same again is no news. */
 void unwinding_add_program(struct unwinding *u, const char *path);
+/* What a process has mapped just now: one that opened libraries at run time, which its program does not name. When there is
+ * too much to do already, it is left for another time. */
+void unwinding_add_process(struct unwinding *u, int pid);
 /* Whoever takes the tables is another now: all of them come again. */
 void unwinding_again(struct unwinding *u);
 void unwinding_taken(struct unwinding *u);
