@@ -152,7 +152,7 @@ static void kills_give_each_request_one_outcome_and_the_service_heals(void **sta
 	for (int i = 0; i < 20; i++)
 		assert_int_equal(compile_one(s, glsl_request(good_shader))->status, SPVSCOPE_STATUS_OK);
 	assert_true(scene_counters(s).templates_started >= 2);
-	print_message("killed %u workers, %u templates, %u analyzers: %u ok, %u crashed, %llu retried\n",
+	print_message("# killed %u workers, %u templates, %u analyzers: %u ok, %u crashed, %llu retried\n",
 		c.n_killed[VICTIM_WORKER], c.n_killed[VICTIM_TEMPLATE], c.n_killed[VICTIM_ANALYZER],
 		by_status[SPVSCOPE_STATUS_OK], by_status[SPVSCOPE_STATUS_CRASHED],
 		(unsigned long long)scene_counters(s).retried);
