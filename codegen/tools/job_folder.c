@@ -14,7 +14,6 @@
 
 #include "base/cleanup.h"
 
-#define ROOT_PREFIX "spvscope-tools-"
 #define MAX_OUTPUT_BYTES (256ll << 20)
 
 /* Empties the folder that fd is of, and closes it. Follows no link. Depth is that of names, which have a limit. */
@@ -69,7 +68,7 @@ static void sweep(const char *parent)
 
 	if (!dir)
 		return;
-	if (asprintf(&prefix, ROOT_PREFIX "%u-", (unsigned)getuid()) < 0)
+	if (asprintf(&prefix, JOB_FOLDERS_PREFIX "%u-", (unsigned)getuid()) < 0)
 		prefix = NULL;
 	while (prefix && (e = readdir(dir))) {
 		char path[PATH_MAX];
@@ -95,7 +94,7 @@ int job_folders_root(const char **ret)
 		char path[PATH_MAX];
 
 		sweep(parent);
-		if (snprintf(path, sizeof(path), "%s/" ROOT_PREFIX "%u-%d-XXXXXX", parent, (unsigned)getuid(), getpid()) >=
+		if (snprintf(path, sizeof(path), "%s/" JOB_FOLDERS_PREFIX "%u-%d-XXXXXX", parent, (unsigned)getuid(), getpid()) >=
 			(int)sizeof(path))
 			return -ENAMETOOLONG;
 		if (!mkdtemp(path))

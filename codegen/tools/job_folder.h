@@ -8,6 +8,9 @@
 
 #include "codegen/tools/exchange.h"
 
+/* Of the root's own name. Nothing below it is to be trusted. */
+#define JOB_FOLDERS_PREFIX "spvscope-tools-"
+
 struct job_folder {
 	char path[PATH_MAX];
 	int fd; /* O_PATH of it */
