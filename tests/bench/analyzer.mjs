@@ -278,7 +278,7 @@ async function measureSlowdown(service) {
   for (const kind of KINDS) {
     say(`slowdown, ${kind}`);
     const spans = [], walls = [], told = [];
-    for (let i = 0; i < (options.quick ? 5 : 35); i++) {
+    for (let i = 0; i < (options.quick ? 15 : 35); i++) {
       const off = await timeOf(service, { kind: 'off' });
       const on = await timeOf(service, { kind, frequency_hz: 4999, min_samples: 0 });
       spans.push(on.span / off.span);
