@@ -66,6 +66,20 @@ describe('the playground', () => {
 });
 
 describe('the form', () => {
+  test('keeps every key of somebody who types fast', async () => {
+    const view = await open();
+    const { page } = view;
+    await view.go('#compile');
+    await page.getByText(/^checked in/).waitFor();
+    await writeSource(page, FAILING);
+    await page.locator('.editor').getByRole('button', { name: /:5:/ }).click();
+    for (let i = 0; i < 'lihgt'.length; i++) await page.keyboard.press('Delete');
+    const typed = 'vec4(0.125, 0.25, 0.5, 1.0).xyzw * 2.0';
+    await page.keyboard.type(typed);
+    await page.getByText(/^checked in/).waitFor();
+    assert.ok((await page.locator('.editor .cm-content').innerText()).includes(`colour = vec4(${typed});`));
+  });
+
   test('compiles what is in it, says how to do that from a terminal, and leads to the trace', async () => {
     const view = await open();
     await view.go('#compile');

@@ -2,9 +2,9 @@
 // What a person comes for, from the question to the answer.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { atAddress, current, shownSamples } from './support/browser.mjs';
+import { atAddress, current, shownSamples, tabTo } from './support/browser.mjs';
 import { busyTrace, compile, getJson, open, openSampled, standOnService, traced } from './support/site.mjs';
-import { busyShader } from './support/sources.mjs';
+import { busyShader, FAILING } from './support/sources.mjs';
 
 standOnService();
 
@@ -42,6 +42,79 @@ describe('the slowest pass', () => {
     });
     const shown = Number(/([\d,]+)\s*$/.exec((await page.locator('.functions tbody td').first().textContent()).trim())[1].replaceAll(',', ''));
     assert.equal(shown, Math.max(...own.values()), 'as many own samples as the most that the service tells of one function');
+  });
+});
+
+describe('by keyboard alone', () => {
+  test('the mistake in a source is found, gone to and mended', async () => {
+    await compile({ source: FAILING, name: 'shaders/mistaken.frag', trace: { level: 'debug' } });
+    const view = await open();
+    const { page } = view;
+    const press = (key) => page.keyboard.press(key);
+    await view.go('');
+    await tabTo(page, page.getByRole('searchbox'));
+    await page.keyboard.type('mistaken');
+    await tabTo(page, page.getByRole('link', { name: 'shaders/mistaken.frag' }));
+    await press('Enter');
+    const place = page.locator('.diagnostics').getByRole('button', { name: 'shaders/mistaken.frag:5:19' });
+    await place.waitFor();
+    await page.locator('.cm-line', { hasText: 'lihgt' }).waitFor();
+    await tabTo(page, place);
+    await press('Enter');
+    const line = page.locator('.cm-line.is-jumped', { hasText: 'colour = vec4(lihgt)' });
+    await line.waitFor();
+    await page.waitForFunction(() => document.activeElement.shadowRoot?.activeElement?.getAttribute('aria-label') === 'Source', null, { timeout: 3000 });
+    const box = await line.boundingBox();
+    assert.ok(box.y >= 0 && box.y + box.height <= 900, 'it is on the screen');
+    await tabTo(page, page.getByRole('link', { name: 'Edit and compile' }), 'Shift+Tab');
+    await press('Enter');
+    await page.getByRole('heading', { name: 'Playground' }).waitFor();
+    await tabTo(page, page.locator('.diagnostics').getByRole('button', { name: /mistaken/ }));
+    await press('Enter');
+    for (let i = 0; i < 'lihgt'.length; i++) await press('Delete');
+    await page.keyboard.type('1.0');
+    await page.getByText(/^checked in/).waitFor();
+    await press('Control+Enter');
+    const trace = page.locator('.result').getByRole('link', { name: 'Open its trace' });
+    await trace.waitFor();
+    await tabTo(page, trace);
+    await press('Enter');
+    await page.locator('.trace-title').getByText('ok', { exact: true }).waitFor();
+  });
+
+  test('two compiles are compared, and the pass that grew is named', async () => {
+    const name = 'shaders/twice.frag';
+    const small = await traced({ name, source: busyShader(6) });
+    const big = await traced({ name, source: busyShader(40) });
+    const view = await open();
+    const { page } = view;
+    await view.go('');
+    await tabTo(page, page.getByRole('searchbox'));
+    await page.keyboard.type('twice');
+    const ticks = page.getByRole('checkbox', { name: `Tick ${name}` });
+    await ticks.nth(1).waitFor();
+    for (const i of [0, 1]) {
+      await tabTo(page, ticks.nth(i));
+      await page.keyboard.press('Space');
+    }
+    await tabTo(page, page.getByRole('link', { name: 'Compare the two' }), 'Shift+Tab');
+    await page.keyboard.press('Enter');
+    const grown = page.getByText(/^The pass that grew the most/);
+    await grown.waitFor();
+    await atAddress(page, new RegExp(`compare=${small.trace.id}&to=${big.trace.id}`));
+    const pass = await grown.locator('b').textContent();
+    const { spans } = await getJson(`/v1/traces/${big.trace.id}`);
+    assert.ok(JSON.stringify(spans).includes(`codegen::opt::${pass}`), pass);
+    assert.match(await grown.textContent(), /the clean runs (?:do not )?overlap|one run/);
+    if (big.analyzer.state === 'attached') {
+      await tabTo(page, page.getByRole('tree', { name: 'Flame difference' }));
+      await page.keyboard.press('ArrowDown');
+      await page.keyboard.press('ArrowDown');
+      assert.match(await current(page, '.flame'), / → .+ of a compile/);
+    }
+    await tabTo(page, page.getByRole('button', { name: 'Show', exact: true }));
+    await page.keyboard.press('Enter');
+    await page.locator('.cm-line.is-added').first().waitFor();
   });
 });
 

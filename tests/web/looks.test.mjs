@@ -25,7 +25,7 @@ describe('both themes, wide and narrow', () => {
   test('no view is wider than the window, and axe finds nothing serious', async () => {
     const ok = await busyTrace();
     const failed = await compile({ source: FAILING, name: `shaders/${'a/rather/long/path/'.repeat(5)}wrong.frag`, trace: { level: 'debug' } });
-    const crashed = await compile({ source: '#version 450\n#pragma STDGL\nvoid main(){}', name: 'crash.frag', trace: { level: 'debug' } });
+    const crashed = await compile({ source: '#version 450\n#pragma STDGL\nvoid main(){}', name: 'crash.frag', trace: { level: 'debug' }, analyzer: { kind: 'debug', min_samples: 0 } });
     const { languages } = await getJson('/v1/languages');
     const opencl = languages.some((l) => l.name === 'opencl-c' && l.available) && await compile({ source: KERNEL, name: 'sum.cl', optimize: 'performance',
       emit: ['spirv', 'disassembly'], trace: { level: 'debug' }, analyzer: { kind: 'release', min_samples: 100, budget_ms: 500 } });

@@ -166,15 +166,25 @@ describe('a source that does not compile', () => {
     await view.page.locator('.cm-line', { hasText: '#include' }).waitFor();
   });
 
-  test('and a crash tells its stage and its signal', async () => {
-    const answer = await compile({ source: '#version 450\n#pragma STDGL\nvoid main(){}', name: 'crash.frag', trace: { level: 'debug' } });
+  test('and a crash tells its stage, its signal, and with an analyzer where it crashed', async (t) => {
+    const crash = { source: '#version 450\n#pragma STDGL\nvoid main(){}', name: 'crash.frag', trace: { level: 'debug' } };
+    const plain = await compile(crash);
     const view = await open();
-    await view.go(`#trace=${answer.trace.id}`);
-    if (answer.status === 'crashed') {
-      await view.page.getByRole('alert').getByText('The compiler crashed').waitFor();
-      assert.match(await view.page.getByRole('alert').textContent(), /codegen::\w+.*SIG[A-Z]+/);
-    }
+    await view.go(`#trace=${plain.trace.id}`);
     await view.page.locator('.waterfall').waitFor();
+    if (plain.status !== 'crashed') return t.skip('this glslang does not crash of it');
+    const alert = view.page.getByRole('alert');
+    await alert.getByText('The compiler crashed').waitFor();
+    assert.match(await alert.textContent(), /codegen::\w+ with SIG[A-Z]+.*no analyzer was attached/);
+    const answer = await compile({ ...crash, analyzer: { kind: 'release', min_samples: 0 } });
+    if (answer.analyzer.state !== 'attached') return t.skip(`analyzer ${answer.analyzer.state}: ${answer.analyzer.reason}`);
+    await view.go(`#trace=${answer.trace.id}`);
+    await alert.getByText('The compiler crashed').waitFor();
+    if (!answer.failure.stack) return assert.ok((await alert.textContent()).includes(answer.failure.stack_reason));
+    await alert.getByText(answer.failure.stack_kind === 'exact' ? 'Where it crashed, exactly' : 'Where the analyzer saw it last').waitFor();
+    assert.deepEqual(await alert.locator('.died li').allTextContents(), answer.failure.stack);
+    const archive = await fetch(`${site.service.url}${await alert.getByRole('link', { name: /archive/ }).getAttribute('href')}`);
+    assert.equal(archive.status, 200);
   });
 });
 
@@ -213,6 +223,8 @@ describe('one axis', () => {
     const log = page.locator('.log');
     await log.waitFor();
     assert.ok((await log.locator('.log-name').allTextContents()).every((name) => name === 'enable'));
+    const whole = page.getByRole('button', { name: 'Whole time' });
+    if (await whole.count()) await whole.click(); // it is enabled before the compile begins
     const before = await page.locator('.waterfall canvas').screenshot();
     await log.locator('button').first().focus();
     await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));

@@ -49,7 +49,11 @@ export interface CompileResponse {
   disassembly?: string;
   trace: { id: string; url: string; viewer_url: string; spans: number; dropped: number } | null;
   analyzer: AnalyzerResult;
-  failure: { stage: string; span: string | null; signal: string | null; message: string } | null;
+  failure: {
+    stage: string; span: string | null; signal: string | null; message: string;
+    stack?: string[] | null; stack_kind?: string | null; stack_complete?: boolean | null; stack_reason?: string | null; // innermost first
+    export?: string | null; // where an archive is that reproduces it
+  } | null;
   kept: boolean;
   duration_ns: number;
 }

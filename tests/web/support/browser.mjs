@@ -42,6 +42,15 @@ export const atAddress = (page, pattern, there = true) => page.waitForURL((url) 
 /** What a screen reader says of the current item of a tree. */
 export const current = (page, tree) => page.locator(tree).evaluate((el) => document.getElementById(el.getAttribute('aria-activedescendant'))?.textContent);
 
+/** Presses Tab, or Shift+Tab, until the element has the keyboard, as somebody without a mouse does. */
+export async function tabTo(page, locator, key = 'Tab') {
+  for (let i = 0; i < 400; i++) {
+    if (await locator.count() && await locator.first().evaluate((el) => el.getRootNode().activeElement === el)) return;
+    await page.keyboard.press(key);
+  }
+  throw new Error(`${key} does not come to ${locator}`);
+}
+
 export const region = (page, name) => page.getByRole('region', { name, exact: true });
 
 /** Types over what is in the playground's editor. */

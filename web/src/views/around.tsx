@@ -93,8 +93,13 @@ export function Outcome({ trace }: { trace: TraceJson }) {
         <Notice kind="error">
           <p><b>{trace.status === 'crashed' ? 'The compiler crashed' : trace.status === 'timed_out' ? 'The compile ran out of time' : 'The compile ran out of memory'}</b>
             {' '}in <code>{failure.stage}</code>{failure.signal && <> with <code>{failure.signal}</code></>}.</p>
-          {failure.message && <p>{failure.message}</p>}
+          {failure.message && !(failure.signal && failure.message.endsWith(failure.signal)) && <p>{failure.message}</p>}
           {failure.span && failure.span !== failure.stage && <p class="muted">Innermost open span: <code>{failure.span}</code></p>}
+          {failure.stack?.length ? <details class="died" open><summary>{failure.stack_kind === 'exact' ? (trace.status === 'crashed' ? 'Where it crashed, exactly' : 'Where it was when it was ended')
+            : 'Where the analyzer saw it last, at most one sampling period before'}{failure.stack_complete === false && '; outer frames are not known'}</summary>
+            <ol tabIndex={0} aria-label="Stack, innermost first">{failure.stack.map((frame, i) => <li key={i}>{frame}</li>)}</ol></details>
+            : failure.stack_reason && <p class="muted">No stack: {trace.response?.analyzer?.kind === 'off' ? 'no analyzer was attached. “Profile again” tells where it ends' : failure.stack_reason}.</p>}
+          {failure.export && !isSaved(trace.id) && <p><a href={failure.export} download>The input as an archive that reproduces this</a></p>}
         </Notice>
       )}
       {a && (a.state === 'unavailable' || a.state === 'lost') && (

@@ -13,7 +13,7 @@ interface Props {
   diagnostics?: readonly Diagnostic[];
   note?: ((line: number) => string) | null;
   lineClass?: ((line: number) => string) | null;
-  jump?: { line: number; serial: number };
+  jump?: { line: number; character?: number; serial: number };
   onReady?: (editor: Editor | null) => void;
   onChange?: (text: string) => void;
   onSubmit?: () => void;
@@ -41,13 +41,14 @@ export function CodePane({ text, label, dialect, diagnostics = NONE, note = null
       e.destroy();
     };
   }, [dialect, label]);
-  useEffect(() => {
+  // Right behind the rendering: later, it could be what was there before the latest key.
+  useLayoutEffect(() => {
     if (editor.current) editor.current.text = text;
   }, [text]);
   useEffect(() => editor.current?.look({ ...PLAIN, diagnostics, note, lineClass, jumped: jump?.line ?? -1 }), [diagnostics, note, lineClass]);
   useEffect(() => {
     if (!jump) return;
-    editor.current?.jump(jump.line);
+    editor.current?.jump(jump.line, jump.character);
     host.current!.scrollIntoView({ block: 'nearest' });
   }, [jump?.serial]);
   return <div class="code" ref={host} />;

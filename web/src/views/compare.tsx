@@ -99,9 +99,12 @@ function Compared({ base, to }: { base: Side; to: Side }) {
 
 /** Fields of the two requests that differ, as JSON; which document of an editor it was is no difference. */
 function askedDifferently(base: TraceJson, to: TraceJson): [string, string, string][] {
-  const words = (t: TraceJson, field: string): string => JSON.stringify((t.request as Record<string, unknown> | null)?.[field]) ?? '–';
-  return [...new Set([base, to].flatMap((t) => Object.keys(t.request ?? {})))].filter((field) => field !== 'document')
-    .map((field): [string, string, string] => [field, words(base, field), words(to, field)]).filter(([, b, t]) => b !== t);
+  const fields = (t: TraceJson): Map<string, string> => new Map(Object.entries(t.request ?? {}).flatMap(([name, value]): [string, unknown][] =>
+    (value !== null && typeof value === 'object' && !Array.isArray(value) ? Object.entries(value).map(([part, v]) => [`${name}.${part}`, v]) : [[name, value]]))
+    .map(([name, value]) => [name, JSON.stringify(value)]));
+  const [a, b] = [fields(base), fields(to)];
+  return [...new Set([...a.keys(), ...b.keys()])].filter((name) => !name.startsWith('document.') && a.get(name) !== b.get(name))
+    .map((name) => [name, a.get(name) ?? '–', b.get(name) ?? '–']);
 }
 
 type Counter = [string, number | null, number | null, (x: number) => string];

@@ -75,7 +75,7 @@ export function CompileView({ route }: { route: Extract<Route, { view: 'compile'
       return `# ${e instanceof Error ? e.message : String(e)}`;
     }
   }, [d]);
-  const [jump, setJump] = useState<{ line: number; serial: number }>();
+  const [jump, setJump] = useState<{ line: number; character: number; serial: number }>();
   const missing = languages?.languages.filter((l) => !l.available) ?? [];
   const known = languages?.languages.filter((l) => l.available && l.name !== 'spirv');
   const language = known?.find((l) => l.name === d.language);
@@ -104,7 +104,7 @@ export function CompileView({ route }: { route: Extract<Route, { view: 'compile'
           <div class="source-head"><h2>Source</h2><Checked check={check} /></div>
           <CodePane text={d.source} label="Source" dialect={dialectOf(d.language || guessDialect(d.name))} diagnostics={check.diagnostics} jump={jump}
             onChange={(source) => set({ source })} onSubmit={() => void submit()} />
-          {check.diagnostics.length > 0 && <Diagnostics diagnostics={check.diagnostics} name={d.name || null} onJump={(line) => setJump({ line, serial: (jump?.serial ?? 0) + 1 })} />}
+          {check.diagnostics.length > 0 && <Diagnostics diagnostics={check.diagnostics} name={d.name || null} onJump={(line, character) => setJump({ line, character, serial: (jump?.serial ?? 0) + 1 })} />}
         </div>
         <div class="card options">
           <Text label="Name" value={d.name} hint="Guesses language and stage" onInput={(name) => set({ name })} />
@@ -212,7 +212,7 @@ function Result({ last: r, before }: { last: CompileResponse; before: CompileRes
           {before?.trace && <a class="button" href={formatRoute({ view: 'compare', base: before.trace.id, to: r.trace.id })}>Compare with the one before</a>}
           <a class="button primary" href={formatRoute(traceRoute(r.trace.id))}>Open its trace</a></span>}
       </div>
-      {r.failure && <Notice kind="error">{r.failure.message} <code>{r.failure.stage}</code> {r.failure.signal}</Notice>}
+      {r.failure && <Notice kind="error">{r.failure.message} in <code>{r.failure.stage}</code></Notice>}
       {r.diagnostics.length > 0 && <p>{plural(r.diagnostics.length, 'diagnostic')}; the first: <code>{r.diagnostics[0]!.message}</code></p>}
       {r.disassembly && <CodePane text={r.disassembly} label="SPIR-V disassembly" dialect="spirv" />}
     </section>

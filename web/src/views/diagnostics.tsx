@@ -9,7 +9,7 @@ interface Props {
   diagnostics: readonly Diagnostic[];
   name: string | null;
   files?: readonly string[]; // that can be shown beside the source
-  onJump: (line: number, file: string | null) => void;
+  onJump: (line: number, character: number, file: string | null) => void;
 }
 
 export function Diagnostics({ diagnostics, name, files = [], onJump }: Props) {
@@ -23,7 +23,7 @@ export function Diagnostics({ diagnostics, name, files = [], onJump }: Props) {
         return (
           <li key={i} class={`severity-${d.severity}`}>
             <span class="diagnostic-kind"><Icon name={d.severity === 1 ? 'failed' : d.severity === 2 ? 'warning' : 'info'} />{severityWord(d.severity)}</span>
-            {at && here ? <button type="button" class="link place" onClick={() => onJump(at.line, file)}>{place}</button> : <span class="place">{place}</span>}
+            {at && here ? <button type="button" class="link place" onClick={() => onJump(at.line, at.character, file)}>{place}</button> : <span class="place">{place}</span>}
             <span class="diagnostic-message">{d.message}</span>
             <span class="muted">{[d.source, d.code].filter(Boolean).join(' ')}</span>
           </li>

@@ -220,6 +220,7 @@ function ownSheet(): CSSStyleSheet {
 export class Editor {
   readonly #view: EditorView;
   #look: Look;
+  #told = false; // what changes is what its owner wants
 
   constructor(host: HTMLElement, o: Options) {
     const root = host.shadowRoot ?? host.attachShadow({ mode: 'open' });
@@ -227,7 +228,7 @@ export class Editor {
     this.#look = o.look ?? PLAIN;
     this.#view = new EditorView({
       parent: root, root,
-      state: EditorState.create({ doc: o.text, extensions: extensionsOf(o) }),
+      state: EditorState.create({ doc: o.text, extensions: extensionsOf({ ...o, onChange: o.onChange && ((text) => this.#told || o.onChange!(text)) }) }),
     });
     if (o.look) this.look(o.look);
     // Its own styles stand behind these, so ours win where both are as specific.
@@ -245,18 +246,29 @@ export class Editor {
   }
 
   show(line: number): void {
-    const { doc } = this.#view.state;
-    const at = doc.line(Math.max(1, Math.min(doc.lines, line + 1))).from;
-    this.#view.dispatch({ effects: EditorView.scrollIntoView(at, { y: 'center' }) });
+    this.#view.dispatch({ effects: EditorView.scrollIntoView(this.#line(line).from, { y: 'center' }) });
   }
 
-  jump(line: number): void {
+  /** With a character the cursor and the keyboard go there, too. */
+  jump(line: number, character?: number): void {
     this.look({ ...this.#look, jumped: line });
     this.show(line);
+    if (character === undefined) return;
+    const { from, to } = this.#line(line);
+    this.#view.dispatch({ selection: { anchor: Math.min(to, from + character) } });
+    this.#view.focus();
+  }
+
+  #line(line: number): { from: number; to: number } {
+    const { doc } = this.#view.state;
+    return doc.line(Math.max(1, Math.min(doc.lines, line + 1)));
   }
 
   set text(text: string) {
-    if (text !== this.text) this.#view.dispatch({ changes: { from: 0, to: this.#view.state.doc.length, insert: text } });
+    if (text === this.text) return;
+    this.#told = true;
+    this.#view.dispatch({ changes: { from: 0, to: this.#view.state.doc.length, insert: text } });
+    this.#told = false;
   }
 
   get text(): string {

@@ -113,7 +113,7 @@ export function ListView({ route, go }: { route: ListRoute; go: (r: Route, repla
           <button type="button" onClick={() => go({ view: 'list', status: '', language: '', text: '' })}>Show all</button></div>
         : <FirstCompile />)}
       <SavedList />
-      {picked.length > 0 && <Picked picked={picked.filter((id) => rows?.some((r) => r.id === id))} onDone={() => setPicked([])} remove={remove} />}
+      {picked.length > 0 && <Picked picked={(rows ?? []).map((r) => r.id).filter((id) => picked.includes(id))} onDone={() => setPicked([])} remove={remove} />}
       {shown.length > 0 && <TraceTable rows={shown} picked={picked} onPick={(id) => setPicked((old) => (old.includes(id) ? old.filter((x) => x !== id) : [...old, id]))} />}
       {rows && shown.length > 0 && (
         <p class="list-foot muted">
@@ -125,14 +125,14 @@ export function ListView({ route, go }: { route: ListRoute; go: (r: Route, repla
   );
 }
 
-/** What can be done with the traces that are ticked. */
+/** What can be done with the traces that are ticked, newest first: of two the older is the base. */
 function Picked({ picked, onDone, remove }: { picked: readonly string[]; onDone: () => void; remove: (ids: readonly string[]) => Promise<void> }) {
   const [sure, setSure] = useState(false);
   if (!picked.length) return null;
   return (
     <div class="picked-rows" role="status">
       <span>{plural(picked.length, 'trace')} ticked</span>
-      {picked.length === 2 ? <a class="button primary" href={formatRoute({ view: 'compare', base: picked[0]!, to: picked[1]! })}>Compare the two</a>
+      {picked.length === 2 ? <a class="button primary" href={formatRoute({ view: 'compare', base: picked[1]!, to: picked[0]! })}>Compare the two</a>
         : <span class="muted">tick two to compare them</span>}
       <button type="button" class={sure ? 'danger' : ''} onBlur={() => setSure(false)} onClick={() => (sure ? void remove(picked).then(onDone) : setSure(true))}>{sure ? 'Really delete' : 'Delete'}</button>
       <button type="button" class="quiet" onClick={onDone}>None</button>

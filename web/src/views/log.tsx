@@ -4,7 +4,7 @@
 
 import { useMemo, useState } from 'preact/hooks';
 import { getLog, type LogEntry } from '../api';
-import { formatCount, formatNs, plural } from '../model/format';
+import { formatCount, plural } from '../model/format';
 import type { TimeRange } from '../model/profile';
 import { matcherOf } from '../model/search';
 import { Failure, Icon, Loading, useLoad } from './parts';
@@ -43,7 +43,7 @@ export function Log({ id, filter, range, onFilter, onCursor }: Props) {
           </div>
           <ol class="log" tabIndex={0} aria-label="Log" onMouseLeave={() => onCursor(null)} onBlur={() => onCursor(null)}>
             {shown.slice(0, rows).map((e, i) => (
-              <li key={i} onMouseEnter={() => onCursor(e.time_ns)}><button type="button" class="link num" title="Show on the axis" onFocus={() => onCursor(e.time_ns)} onClick={() => onCursor(e.time_ns)}>{formatNs(e.time_ns)}</button>
+              <li key={i} onMouseEnter={() => onCursor(e.time_ns)}><button type="button" class="link num" title="Show on the axis" onFocus={() => onCursor(e.time_ns)} onClick={() => onCursor(e.time_ns)}>{(e.time_ns / 1e6).toFixed(3)} ms</button>
                 <span class="log-name">{e.name}</span><span class="message">{e.text}
                   {e.stack && e.stack.length > 0 && <details><summary>{plural(e.stack.length, 'frame')}</summary><ol>{e.stack.map((f, k) => <li key={k}>{f}</li>)}</ol></details>}</span></li>
             ))}

@@ -15,6 +15,7 @@ import { Failure, Loading, useLoad } from './parts';
 export interface Jump {
   file: string | null;
   line: number;
+  character?: number; // with it, the keyboard follows
   serial: number;
 }
 
@@ -22,7 +23,7 @@ interface Props {
   trace: TraceJson;
   diagnostics: readonly Diagnostic[];
   jump?: Jump;
-  onWithLines: (() => void) | null; // compile again with line information
+  onWithLines: (() => void) | null | false; // compile again with line information, where the compiler writes any
 }
 
 export function CodePanes({ trace, diagnostics, jump, onWithLines }: Props) {

@@ -65,7 +65,7 @@ function TracePage({ trace, route, go }: { trace: TraceJson; route: TraceRoute; 
   const onMore = more && (() => again.run({
     ...more, analyzer: { ...more.analyzer, min_samples: Math.min(1000000, Math.max(LEAST_MORE, trace.n_samples * MORE_SAMPLES)), budget_ms: MORE_MS },
   }));
-  const onWithLines = request && (() => again.run({ ...request, debug_info: 'line' }));
+  const onWithLines = request && /^[gh]lsl$/.test(trace.language) && (() => again.run({ ...request, debug_info: 'line' }));
   const hasPasses = useMemo(() => table.name.some((name) => name.startsWith('codegen::opt::')), [table]);
   // What stands around the flame graph does not change with it: a zoom makes none of it anew.
   const above = useMemo(() => (
@@ -77,7 +77,7 @@ function TracePage({ trace, route, go }: { trace: TraceJson; route: TraceRoute; 
         <section class="card" aria-labelledby="h-diagnostics">
           <h2 id="h-diagnostics">Diagnostics <span class="count">{formatCount(diagnostics.length)}</span></h2>
           <Diagnostics diagnostics={diagnostics} name={trace.name} files={textFiles(trace.request).map(([file]) => file)}
-            onJump={(line, file) => setJump((last) => ({ line, file, serial: (last?.serial ?? 0) + 1 }))} />
+            onJump={(line, character, file) => setJump((last) => ({ line, character, file, serial: (last?.serial ?? 0) + 1 }))} />
           {response?.diagnostics_cut && <p class="muted">There were more; the rest was left out.</p>}
         </section>
       )}

@@ -16,6 +16,7 @@ const MIN_VIEW_NS = 200;
 const ARIA_ROWS = 24; // to each side of the current one
 const DRAG_PX = 4;    // a pointer that moves less has clicked
 const BINS = 160;     // of a strip
+const LEAST_SHOWN = 0.2; // of the whole time: a compile that took less of it, after a wait, is shown alone first
 
 interface Props {
   table: SpanTable;
@@ -31,7 +32,7 @@ interface Props {
 function useStrips(table: SpanTable, samplesAt: Float64Array | null, t0: number, t1: number): Strip[] {
   const measures = useMemo(() => [
     ['Page faults', ownMeasure(table, (i) => { const j = table.json[i]!; return j.minor_faults == null && j.major_faults == null ? null : (j.minor_faults ?? 0) + (j.major_faults ?? 0); })],
-    ['Allocated', ownMeasure(table, (i) => table.json[i]!.alloc_bytes)],
+    ['Allocated memory', ownMeasure(table, (i) => table.json[i]!.alloc_bytes)],
   ] as const, [table]);
   return useMemo(() => {
     const strips = measures.map(([name, own]) => spreadStrip(table, name, own, t0, t1, BINS));
@@ -45,15 +46,15 @@ export function Waterfall({ table, selected, onSelect, samplesAt, range, onRange
   const canvas = useRef<HTMLCanvasElement>(null);
   const surface = useRef<Surface>();
   const [collapsed, setCollapsed] = useState<ReadonlySet<number>>(new Set());
-  const [view, setView] = useState<[number, number]>(() => firstView(table));
+  const full: [number, number] = [0, Math.max(1, table.totalNs)];
+  const first = compileView(table);
+  const [view, setView] = useState(() => (table.run || first[1] - first[0] < full[1] * LEAST_SHOWN ? first : full));
   const [current, setCurrent] = useState(Math.max(0, selected));
   const [focused, setFocused] = useState(false);
   const [pointer, setPointer] = useState<{ span: number; x: number; y: number } | null>(null);
   const rows = useMemo(() => visibleRows(table, collapsed), [table, collapsed]);
-  const full: [number, number] = [0, Math.max(1, table.totalNs)];
   const zoomed = view[0] !== full[0] || view[1] !== full[1];
 
-  const first = firstView(table);
   const inRun = table.run !== null && view[0] >= first[0] && view[1] <= first[1];
   const originNs = inRun ? table.run!.startNs : 0;
 
@@ -200,11 +201,11 @@ export function Waterfall({ table, selected, onSelect, samplesAt, range, onRange
     <>
       <div class="pane-tools">
         <p class="words">Bar: wall time, from the start of the {inRun ? 'run' : 'request'}. {lines}
-          {strips.length > 0 && ` Above: ${strips.map((s) => s.name.toLowerCase()).join(', ')} over the same time, each against its own highest.`}
+          {strips.length > 0 && ` Above: ${strips.map((s) => s.name.toLowerCase()).join(', ')} over the same time${strips.length > 1 ? ', each against its own highest' : ''}.`}
           {table.run && ' The compile was repeated; these are the spans of one run.'} Drag along the axis to choose a stretch.</p>
         {range && <span class="chip">only <b>{formatNs(range[0] - originNs)} to {formatNs(range[1] - originNs)}</b>
           <button type="button" class="chip-close" aria-label="Show the whole time" onClick={() => onRange(null)}><Icon name="close" /></button></span>}
-        {table.run && (view[0] !== first[0] || view[1] !== first[1]) && <button type="button" class="quiet" onClick={() => setView(first)}>The run</button>}
+        {(first[0] > 0 || first[1] < full[1]) && (view[0] !== first[0] || view[1] !== first[1]) && <button type="button" class="quiet" onClick={() => setView(first)}>The {table.run ? 'run' : 'compile'}</button>}
         {selected >= 0 && <button type="button" class="quiet" onClick={() => zoomTo(selected)}>Zoom in</button>}
         {zoomed && <button type="button" class="quiet" onClick={() => setView(full)}>Whole time</button>}
         {table.n > 1 && <button type="button" class="quiet" onClick={() => setCollapsed(collapsed.size ? new Set() : stages(table))}>
@@ -251,11 +252,12 @@ function lineWords(t: SpanTable): string {
   return t.cpuNs.some((x) => x > 0) ? 'Dark line: CPU time.' : '';
 }
 
-/** Everything; of a repeated compile, the run that the spans are of. */
-function firstView(t: SpanTable): [number, number] {
-  if (!t.run) return [0, Math.max(1, t.totalNs)];
-  const pad = (t.run.endNs - t.run.startNs) * 0.02;
-  return [Math.max(0, t.run.startNs - pad), Math.min(t.totalNs, t.run.endNs + pad)];
+/** The compile without what came before and after it; of a repeated one, the run that the spans are of. */
+function compileView(t: SpanTable): [number, number] {
+  const compile = t.name.indexOf('codegen::compile');
+  const [from, to] = t.run ? [t.run.startNs, t.run.endNs] : compile < 0 ? [0, t.totalNs] : [t.startNs[compile]!, t.startNs[compile]! + t.durationNs[compile]!];
+  const pad = (to - from) * 0.02;
+  return [Math.max(0, from - pad), Math.max(1, Math.min(t.totalNs, to + pad))];
 }
 
 /** What "fold stages" closes: everything below the second level that has something below it. */
