@@ -10,6 +10,7 @@
 
 struct reader {
 	const char *at, *end;
+	const char *blanks;
 };
 
 static bool take(struct reader *r, char c)
@@ -22,7 +23,7 @@ static bool take(struct reader *r, char c)
 
 static void skip_blanks(struct reader *r)
 {
-	while (r->at < r->end && (*r->at == ' ' || *r->at == '\t'))
+	while (r->at < r->end && *r->at && strchr(r->blanks, *r->at))
 		r->at++;
 }
 
@@ -143,7 +144,17 @@ static bool take_value(struct reader *r)
 
 bool json_is_whole(const char *text, size_t len)
 {
-	struct reader r = { .at = text, .end = text + len };
+	struct reader r = { .at = text, .end = text + len, .blanks = " \t" };
 
 	return strbuf_is_json_text(text, len) && take_value(&r) && r.at == r.end;
+}
+
+bool json_is_good(const char *text, size_t len)
+{
+	struct reader r = { .at = text, .end = text + len, .blanks = " \t\r\n" };
+
+	if (!strbuf_is_json_text(text, len) || !take_value(&r))
+		return false;
+	skip_blanks(&r);
+	return r.at == r.end;
 }

@@ -148,6 +148,15 @@ bool strbuf_is_json_text(const void *s, size_t len)
 	const unsigned char *at = s, *end = at + len;
 
 	while (at < end) {
+		uint64_t eight;
+
+		if ((size_t)(end - at) >= sizeof(eight)) {
+			memcpy(&eight, at, sizeof(eight));
+			if (!((eight | (eight - 0x0101010101010101u)) & 0x8080808080808080u)) { /* ASCII, and no NUL */
+				at += sizeof(eight);
+				continue;
+			}
+		}
 		size_t n = *at ? utf8_sequence(at, (size_t)(end - at)) : 0;
 
 		if (n == 0)

@@ -62,7 +62,7 @@ static const struct option_row rows[] = {
 	{ "queue", OPTION_NUMBER, AT(max_queued), 1, 1000000, "1024", "N", "compiles waiting; beyond it answers are 503" },
 	{ "isolation", OPTION_WORD, AT(isolation), .default_value = "worker", .value_name = "worker|request",
 		.prose = "a reused process or a fresh one, for requests that don't say" },
-	{ "worker-max-runs", OPTION_NUMBER, AT(worker_max_runs), 1, 1000000000, "1000", "N",
+	{ "worker-max-runs", OPTION_NUMBER, AT(worker_max_runs), 1, 1000000000, "20000", "N",
 		"a worker is replaced after so many compiles" },
 	{ "worker-max-rss", OPTION_NUMBER, AT(worker_max_rss_bytes), 16u << 20, 1ull << 40, "512M", "BYTES",
 		"a worker that has grown beyond this is replaced" },

@@ -234,7 +234,7 @@ void cache_put(struct cache *c, const struct cache_key *request, struct cached *
 {
 	struct entry *e = put(c, request, cached);
 
-	if (e && cached->outcome.duration_ns >= CACHE_DISK_DEAR_NS)
+	if (e && cached->run_ns >= CACHE_DISK_DEAR_NS)
 		write_to_disk(c, e);
 }
 

@@ -17,6 +17,7 @@ struct cached {
 	struct cache_names names;       /* of files that the result depends on; owned */
 	struct cache_key files;         /* what those were */
 	uint64_t expires_ns;            /* CLOCK_MONOTONIC; UINT64_MAX: never */
+	uint64_t run_ns;                /* what it cost, without the time that its request waited; from disk 0 */
 };
 
 struct cached *cached_new(void);                  /* NULL when out of memory */

@@ -310,15 +310,20 @@ static bool dispatch(struct compile *c, uint64_t now_ns)
 
 void compile_dispatch(struct compile_service *s)
 {
-	uint64_t now_ns = clock_now_ns();
+	uint64_t now_ns;
 	struct compile *c, *next;
 
+	if (!s->queue.first || s->dispatching)
+		return;
+	s->dispatching = true;
+	now_ns = clock_now_ns();
 	for (c = s->queue.first; c; c = next) {
 		next = c->queue_next;
 		if (!dispatch(c, now_ns) && !c->fresh_worker && c->a.request.analyzer.kind == ANALYZER_OFF &&
 		    backends_is_built_in(&c->a.request.job))
 			break; /* what anyone could have taken is not there */
 	}
+	s->dispatching = false;
 }
 
 static void enqueue(struct compile *c, bool first)

@@ -26,7 +26,7 @@ struct compile_service_options {
 	const char *analyzer_path;   /* spvscope-analyzer; NULL: none */
 	unsigned n_workers;          /* 0: one per CPU */
 	unsigned max_queued;         /* default 1024; beyond it submissions are refused */
-	uint64_t worker_max_runs;    /* recycled after so many, default 1000 */
+	uint64_t worker_max_runs;    /* recycled after so many, default 20000 */
 	uint64_t worker_max_rss_bytes; /* recycled beyond, default 512 MiB */
 	uint64_t output_bytes;       /* largest result, default 64 MiB */
 	enum isolation isolation;    /* default of requests that don't say */

@@ -92,14 +92,21 @@ static void print_compilers(struct compile_service *s, struct strbuf *out)
 void compile_cache_template_changed(struct compile_service *s)
 {
 	_cleanup_strbuf_ struct strbuf text = {0};
+	char digest[sizeof(s->compilers)];
+	struct cache_key key;
 
 	if (!s->cache)
 		return;
 	print_compilers(s, &text);
-	if (text.failed || (s->compilers && strcmp(s->compilers, text.data) == 0))
+	if (text.failed)
 		return;
-	free(s->compilers);
-	s->compilers = strbuf_take(&text, NULL);
+	/* The text has some 10 KiB, which each request's key would digest anew. */
+	cache_key_of_bytes(&(struct cache_bytes){text.data, text.len}, 1, &key);
+	for (size_t i = 0; i < sizeof(key.bytes); i++)
+		snprintf(digest + 2 * i, 3, "%02x", key.bytes[i]);
+	if (strcmp(s->compilers, digest) == 0)
+		return;
+	memcpy(s->compilers, digest, sizeof(digest));
 	cache_drop_answers(s->cache);
 }
 
@@ -329,7 +336,7 @@ void compile_cache_begin(struct compile *c)
 	struct compile_service *s = c->service;
 	struct cached *cached;
 
-	if (!s->cache || !s->compilers || c->cache_use == COMPILE_CACHE_IGNORE || c->a.request.analyzer.kind != ANALYZER_OFF ||
+	if (!s->cache || !s->compilers[0] || c->cache_use == COMPILE_CACHE_IGNORE || c->a.request.analyzer.kind != ANALYZER_OFF ||
 	    !can_be_remembered(c) || make_keys(c) < 0) {
 		if (s->cache)
 			cache_count(s->cache, COMPILE_CACHE_BYPASS);
@@ -388,6 +395,7 @@ static struct cached *make_cached(struct compile *c)
 	cached->outcome = c->a.outcome;
 	cached->outcome.request = NULL;
 	cached->outcome.kept = false;
+	cached->run_ns = c->a.n_runs ? c->a.runs[0].end_ns - c->a.runs[0].start_ns : 0;
 	cached->record = c->a.record ? record_ref(c->a.record) : NULL;
 	return cached;
 }

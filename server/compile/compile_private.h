@@ -92,11 +92,12 @@ struct compile_service {
 	struct assembler *assembler;
 	struct compile *compiles;
 	struct compile_list queue, ending;
+	bool dispatching;            /* a compile that could not begin ends within the call */
 	struct loop_source *soon, *tick;
 	struct observer *observers;
 	size_t n_compiles, n_queued, n_assembling, n_waiting; /* waiting: for others or the cache's disk */
 	struct cache *cache;         /* the caller's; NULL: none */
-	char *compilers;             /* as keys of the cache have them; NULL: not known yet */
+	char compilers[2 * CACHE_KEY_BYTES + 1]; /* digest of all that they are, for the cache's keys; "": not known yet */
 	uint64_t compilers_generation;
 	uint64_t n_runs, n_sessions; /* numbers given out */
 	struct compile_service_counters counters;

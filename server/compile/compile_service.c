@@ -81,7 +81,7 @@ static void fill_defaults(struct compile_service_options *o)
 	if (!o->max_queued)
 		o->max_queued = 1024;
 	if (!o->worker_max_runs)
-		o->worker_max_runs = 1000;
+		o->worker_max_runs = 20000;
 	if (!o->worker_max_rss_bytes)
 		o->worker_max_rss_bytes = 512ull << 20;
 	if (!o->output_bytes)
@@ -169,7 +169,6 @@ void compile_service_free(struct compile_service *s)
 	}
 	pool_free(s->pool);
 	analyzer_client_free(s->analyzer);
-	free(s->compilers);
 	loop_source_free(s->soon);
 	loop_source_free(s->tick);
 	loop_source_free(s->drain_timer);

@@ -180,30 +180,9 @@ async function startBare({ body, headers }) {
   return { child, port };
 }
 
-let nBatches = 0;
-
-/** 1,000 variants of the small source by one request; as the load client tells it, with the whole as one measurement. */
-async function batchOf(service, n = 1000) {
-  const source = await readFile(corpus.small, 'utf8');
-  const run = ++nBatches;
-  const body = JSON.stringify({ shared: { language: 'glsl', stage: 'fragment' },
-    compiles: Array.from({ length: n }, (_, i) => ({ source: `${source}// ${run} ${i}` })) });
-  const begun = process.hrtime.bigint();
-  const lines = await new Promise((found, failed) => {
-    const request = http.request(`${service.url}/v1/batch`,
-      { agent: false, method: 'POST', headers: { 'Content-Type': 'application/json' } }, (answer) => {
-        let ends = 0;
-        answer.on('data', (part) => { for (const byte of part) ends += byte === 10; });
-        answer.on('end', () => found(ends));
-        answer.on('error', failed);
-      });
-    request.on('error', failed);
-    request.end(body);
-  });
-  const ns = Number(process.hrtime.bigint() - begun);
-  if (lines !== n) throw new Error(`${lines} answers to a batch of ${n}`);
-  return { n, min_ns: ns / n, p50_ns: ns / n, p99_ns: ns / n, max_ns: ns / n, per_second: (n * 1e9) / ns };
-}
+/** 1,000 variants of the small source by one request, as one measurement. */
+const batchOf = (service) =>
+  figures(program('tests/bench/http_batch'), [`--port=${service.port}`, `--body=${corpus.small}`]);
 
 async function measureCache(service) {
   for (const [name, accept] of [['SPIR-V', SPIRV], ['JSON', 'Accept: application/json']]) {
