@@ -19,6 +19,7 @@ const here = dirname(fileURLToPath(import.meta.url));
 const { values: options } = parseArgs({
   options: {
     build: { type: 'string', default: resolve(here, '../../build') }, quick: { type: 'boolean', default: false },
+    alone: { type: 'boolean', default: false }, // without the others, for work on this one
     json: { type: 'string' }, tap: { type: 'boolean', default: false },
   },
 });
@@ -272,7 +273,7 @@ async function measure() {
       await browser.close();
     }
   };
-  const works = { 'this viewer': ours, speedscope, 'd3-flame-graph': d3 };
+  const works = options.alone ? { 'this viewer': ours } : { 'this viewer': ours, speedscope, 'd3-flame-graph': d3 };
   const rounds = new Map(Object.keys(works).map((name) => [name, []]));
   const errors = new Map();
   const more = { spans: [], lines: [] };
