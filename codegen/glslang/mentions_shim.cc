@@ -177,7 +177,7 @@ void glslang_mentions::read(std::string_view text)
 
 glslang_mentions_scope::glslang_mentions_scope(const glslang_mentions &mentions)
 {
-	current = &mentions;
+	current = mentions.has_everything() ? nullptr : &mentions;
 }
 
 glslang_mentions_scope::~glslang_mentions_scope()

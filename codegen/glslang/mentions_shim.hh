@@ -17,6 +17,10 @@ public:
 	{
 		return everything || names.count(name);
 	}
+	bool has_everything() const
+	{
+		return everything;
+	}
 	void read(std::string_view text);
 
 private:

@@ -149,8 +149,9 @@ function asProcess(command, size) {
   return figures(program('tests/bench/process_time'), [String(seconds), '200', ...command, corpus[size]]);
 }
 
-const twoLibraryLoops = () =>
-  figures(program('tests/bench/library_loop'), [corpus.small, '--seconds', String(seconds), '--processes', '2']);
+/** Of our own codegen, which declares less to glslang; with ['--libraries-alone'], as who calls the libraries has them. */
+const twoLoops = (args = []) =>
+  figures(program('tests/bench/library_loop'), [corpus.small, '--seconds', String(seconds), '--processes', '2', ...args]);
 
 /** What the service sends for a hit: bytes of the body and of its own headers. */
 function hitSize(service, accept) {
@@ -212,7 +213,8 @@ async function measureService() {
       });
     }
     await compare({
-      'two library loops': twoLibraryLoops,
+      'two library loops': () => twoLoops(['--libraries-alone']),
+      'two loops of our codegen': () => twoLoops(),
       'HTTP, 2 workers, 4 connections': () => load(service, 'small', { connections: 4 }),
       'a batch of 1,000, 2 workers': () => batchOf(service),
     });
@@ -257,6 +259,7 @@ function paired(key, a, b, f) {
   return x && y ? median(x.map((round, i) => f(round[key], y[i][key]))) : NaN;
 }
 const times = (a, b) => paired('p50_ns', a, b, (x, y) => x / y);
+const share = (a, b) => paired('per_second', a, b, (x, y) => (100 * x) / y);
 const moreMs = (a, b) => paired('p50_ns', a, b, (x, y) => (x - y) / 1e6);
 
 /** [what, value, budget, unit, 'at most' or 'at least'] */
@@ -268,10 +271,10 @@ const budgets = () => [
     '×', ''],
   ['small over HTTP, times faster than glslangValidator, p50',
     times('small: glslangValidator process', 'small: HTTP'), undefined, '×', ''],
-  ['compiles per second, share of two library loops',
-    paired('per_second', 'HTTP, 2 workers, 4 connections', 'two library loops', (x, y) => (100 * x) / y), 80, '%', 'at least'],
-  ['a batch of 1,000 per second, share of two library loops',
-    paired('per_second', 'a batch of 1,000, 2 workers', 'two library loops', (x, y) => (100 * x) / y), 80, '%', 'at least'],
+  ...[['compiles', 'HTTP, 2 workers, 4 connections'], ['a batch of 1,000', 'a batch of 1,000, 2 workers']].flatMap(([what, ours]) => [
+    [`${what} per second, share of two library loops`, share(ours, 'two library loops'), 80, '%', 'at least'],
+    [`${what} per second, share of two loops of our codegen`, share(ours, 'two loops of our codegen'), undefined, '%', ''],
+  ]),
   ['hits per second, share of bare replies, SPIR-V',
     paired('per_second', 'from the cache, SPIR-V', 'bare reply, SPIR-V', (x, y) => (100 * x) / y), 60, '%', 'at least'],
   ['hits per second, share of bare replies, JSON',

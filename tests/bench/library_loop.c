@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Compiles one source over and over in this process, by the calls that a worker makes for it with the service's
- * defaults: library_loop FILE [--seconds S] [--runs N] [--processes N] [--stage STAGE] [--optimize size|performance].
- * Nothing is traced. Each compile gets a source of its own, as http_load's --vary does, and none is remembered. With
- * several processes the rate is the sum, and the times are those of the first. */
+ * defaults: library_loop FILE [--seconds S] [--runs N] [--processes N] [--stage STAGE] [--optimize size|performance]
+ * [--libraries-alone]. Nothing is traced. Each compile gets a source of its own, as http_load's --vary does, and none is
+ * remembered. With several processes the rate is the sum, and the times are those of the first.
+ *
+ * Of glslang's macros and limits codegen declares only those that a source mentions, which a program that calls glslang
+ * itself does not. With --libraries-alone each source has a comment with ##, whereupon codegen leaves glslang to itself, so
+ * that this is what such a program does. */
 #include <errno.h>
 #include <getopt.h>
 #include <string.h>
@@ -20,6 +24,7 @@ struct loop {
 	double seconds;
 	size_t max_runs;
 	unsigned n_processes;
+	bool libraries_alone;
 	struct spvscope_job job;
 	size_t source_bytes; /* of the file; the job's has the comment too */
 	uint64_t *times_ns;
@@ -83,7 +88,7 @@ static int compile_once(struct loop *l, size_t number)
 {
 	struct spvscope_result result = {};
 	char *tail = (char *)l->job.source.data + l->source_bytes;
-	int n = snprintf(tail, VARY_ROOM, "\n// %zu\n", number);
+	int n = snprintf(tail, VARY_ROOM, "\n// %s%zu\n", l->libraries_alone ? "## " : "", number);
 
 	l->job.source.size = l->source_bytes + (size_t)n;
 	int r = spvscope_compile(&l->job, &no_tracer, &result);
@@ -149,7 +154,7 @@ static int measure_beside_others(struct loop *l, double *ret_others_per_second)
 static int usage(void)
 {
 	fprintf(stderr, "usage: library_loop FILE [--seconds S] [--runs N] [--processes N] [--stage STAGE]\n"
-			"                    [--optimize size|performance]\n");
+			"                    [--optimize size|performance] [--libraries-alone]\n");
 	return 2;
 }
 
@@ -161,6 +166,7 @@ static int read_options(int argc, char **argv, struct loop *l)
 		{ "processes", required_argument, NULL, 'p' },
 		{ "stage", required_argument, NULL, 'g' },
 		{ "optimize", required_argument, NULL, 'O' },
+		{ "libraries-alone", no_argument, NULL, 'a' },
 		{},
 	};
 	int option;
@@ -184,6 +190,9 @@ static int read_options(int argc, char **argv, struct loop *l)
 		case 'O':
 			l->job.optimize = strcmp(optarg, "size") == 0 ? SPVSCOPE_OPTIMIZE_SIZE :
 									SPVSCOPE_OPTIMIZE_PERFORMANCE;
+			break;
+		case 'a':
+			l->libraries_alone = true;
 			break;
 		default:
 			return -EINVAL;
