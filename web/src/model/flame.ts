@@ -34,13 +34,14 @@ export interface Weighed {
 
 export function weighStacks(p: Profile, keep: Uint8Array | null): Weighed {
   const { parent, fn, nodeOf } = forestOf(p, keep);
-  const self = new Float64Array(parent.length);
-  const hits = p.sampleWeight ? new Float64Array(parent.length) : self;
-  for (let s = 0; s < p.n; s++) {
+  const { n, sampleWeight: weight } = p;
+  const hits = new Float64Array(parent.length);
+  const self = weight ? new Float64Array(parent.length) : hits;
+  for (let s = 0; s < n; s++) {
     const node = nodeOf[s]!;
     if (node < 0) continue;
-    self[node]! += weightOf(p, s);
-    if (hits !== self) hits[node]!++;
+    hits[node]!++;
+    if (weight) self[node]! += weight[s]!;
   }
   return { sums: sumUp({ parent, fn, self, hits, n: parent.length }), nodeOf };
 }
@@ -51,20 +52,21 @@ export const mergeStacks = ({ sums, nodeOf }: Weighed, least: number): FlameTree
 /** All stacks below one root, parents first: once for each class of samples that there is, which is a thread and whether
  * the stack is whole; behind them what is made up for single samples. */
 function forestOf(p: Profile, keep: Uint8Array | null): { parent: Int32Array; fn: Int32Array; nodeOf: Int32Array } {
-  const nStacks = p.stackFn.length;
-  const nodeOf = new Int32Array(p.n).fill(-1);
-  const known = new Int32Array(Math.max(1, p.laneFn.length) * 2).fill(-1); // index among the classes of lane and whether cut
+  const { n, laneFn, fnName, fnTruncated, stackFn, stackParent, sampleStack, sampleLane, sampleResult, sampleInKernel } = p;
+  const nStacks = stackFn.length;
+  const nodeOf = new Int32Array(n).fill(-1);
+  const known = new Int32Array(Math.max(1, laneFn.length) * 2).fill(-1); // index among the classes of lane and whether cut
   const heads: [number, number][] = [[-1, p.fnRoot]]; // parent and function of what stands above the stacks
   const laneHead = new Map<number, number>();
   const classes: { lane: number; cut: number }[] = [];
-  for (let s = 0; s < p.n; s++) {
+  for (let s = 0; s < n; s++) {
     if (keep && !keep[s]) continue;
-    const cls = (p.sampleLane ? p.sampleLane[s]! : 0) * 2 + (p.sampleResult[s] ? 1 : 0);
+    const cls = (sampleLane ? sampleLane[s]! : 0) * 2 + (sampleResult[s] ? 1 : 0);
     if (known[cls]! >= 0) continue;
     const lane = cls >> 1;
-    if (!laneHead.has(lane)) laneHead.set(lane, p.sampleLane ? heads.push([0, p.laneFn[lane]!]) - 1 : 0);
+    if (!laneHead.has(lane)) laneHead.set(lane, sampleLane ? heads.push([0, laneFn[lane]!]) - 1 : 0);
     known[cls] = classes.length;
-    classes.push({ lane: laneHead.get(lane)!, cut: cls & 1 ? heads.push([laneHead.get(lane)!, p.fnTruncated]) - 1 : -1 });
+    classes.push({ lane: laneHead.get(lane)!, cut: cls & 1 ? heads.push([laneHead.get(lane)!, fnTruncated]) - 1 : -1 });
   }
   const base = heads.length;
   const extra: [number, number][] = [];
@@ -76,13 +78,13 @@ function forestOf(p: Profile, keep: Uint8Array | null): { parent: Int32Array; fn
     if (node === undefined) extraOf.set(key, node = above + extra.push([up, fn]) - 1);
     return node;
   };
-  for (let s = 0; s < p.n; s++) {
+  for (let s = 0; s < n; s++) {
     if (keep && !keep[s]) continue;
-    const cls = known[(p.sampleLane ? p.sampleLane[s]! : 0) * 2 + (p.sampleResult[s] ? 1 : 0)]!;
-    const stack = p.sampleStack[s]!;
+    const cls = known[(sampleLane ? sampleLane[s]! : 0) * 2 + (sampleResult[s] ? 1 : 0)]!;
+    const stack = sampleStack[s]!;
     // A sample without a single frame is as truncated as can be.
-    let node = stack >= 0 ? base + cls * nStacks + stack : made(classes[cls]!.lane, p.fnTruncated);
-    if (p.sampleInKernel[s] && (stack < 0 || p.fnName[p.stackFn[stack]!] !== '[kernel]')) node = made(node, p.fnKernel);
+    let node = stack >= 0 ? base + cls * nStacks + stack : made(classes[cls]!.lane, fnTruncated);
+    if (sampleInKernel[s] && (stack < 0 || fnName[stackFn[stack]!] !== '[kernel]')) node = made(node, p.fnKernel);
     nodeOf[s] = node;
   }
   const parent = new Int32Array(above + extra.length);
@@ -93,10 +95,10 @@ function forestOf(p: Profile, keep: Uint8Array | null): { parent: Int32Array; fn
   });
   classes.forEach(({ lane, cut }, c) => {
     const from = base + c * nStacks;
-    fn.set(p.stackFn, from);
+    fn.set(stackFn, from);
     for (let k = 0; k < nStacks; k++) {
-      const up = p.stackParent[k]!;
-      parent[from + k] = up >= 0 ? from + up : cut >= 0 && p.stackFn[k] !== p.fnTruncated ? cut : lane;
+      const up = stackParent[k]!;
+      parent[from + k] = up >= 0 ? from + up : cut >= 0 && stackFn[k] !== fnTruncated ? cut : lane;
     }
   });
   extra.forEach(([up, f], i) => {

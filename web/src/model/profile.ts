@@ -36,7 +36,14 @@ export interface Profile {
 type Numbers = ArrayLike<number>;
 const EMPTY: Numbers = [];
 const numbers = (a: unknown): Numbers => (Array.isArray(a) || ArrayBuffer.isView(a) ? a as Numbers : EMPTY);
+/* What came in bytes is taken as it lies: half a million numbers are not copied. */
 const ints = (a: Numbers): Int32Array => (a instanceof Int32Array ? a : new Int32Array(a));
+const bytes = (a: Numbers): Uint8Array => (a instanceof Uint8Array ? a : new Uint8Array(a));
+const floats = (a: Numbers): Float64Array => (a instanceof Float64Array ? a : new Float64Array(a));
+function unsigned(a: Numbers): Uint32Array {
+  const { buffer, byteOffset, length } = ints(a);
+  return new Uint32Array(buffer, byteOffset, length);
+}
 
 /** Names of functions, each known once by name and module. */
 export class Functions {
@@ -71,33 +78,35 @@ export function decodeProfile(j: FlameJson): Profile {
     fnOfFrame[i] = functions.of(j.strings[names[i]!] || '[unknown]', j.strings[modules[i]!] ?? '', j.strings[files[i]!] ?? '');
   }
   const stackParent = ints(numbers(j.stacks.parent));
-  const stackFn = stackFunctions(stackParent, numbers(j.stacks.frame), fnOfFrame);
+  const stackFn = stackFunctions(stackParent, ints(numbers(j.stacks.frame)), fnOfFrame);
   const sampleStack = ints(numbers(j.samples.stack));
-  for (let s = 0; s < sampleStack.length; s++) if (sampleStack[s]! >= stackFn.length) throw new Error(`a sample has no stack ${sampleStack[s]}`);
   const n = sampleStack.length;
+  const nStacks = stackFn.length;
+  for (let s = 0; s < n; s++) if (sampleStack[s]! >= nStacks) throw new Error(`a sample has no stack ${sampleStack[s]}`);
   const column = (a: unknown): Numbers => (numbers(a).length === n ? numbers(a) : new Uint8Array(n));
   const weight = numbers(j.samples.weight);
   return {
     kind: j.kind, unit: j.unit, frequencyHz: j.frequency_hz, fnName: functions.name, fnModule: functions.module, fnFile: functions.file,
     fnRoot, fnTruncated, fnKernel, stackParent, stackFn, sampleStack,
-    sampleSpan: new Uint32Array(column(j.samples.span)),
-    sampleResult: new Uint8Array(column(j.samples.result)),
-    sampleInKernel: new Uint8Array(column(j.samples.in_kernel)),
-    sampleRun: new Uint32Array(column(j.samples.run)),
-    sampleTime: new Float64Array(column(j.samples.time_ns)),
-    sampleWeight: weight.length === n && n ? new Float64Array(weight) : null,
+    sampleSpan: unsigned(column(j.samples.span)),
+    sampleResult: bytes(column(j.samples.result)),
+    sampleInKernel: bytes(column(j.samples.in_kernel)),
+    sampleRun: unsigned(column(j.samples.run)),
+    sampleTime: floats(column(j.samples.time_ns)),
+    sampleWeight: weight.length === n && n ? floats(weight) : null,
     ...lanesOf(j, n, functions),
     n, total: j.total, complete: j.complete, truncated: j.truncated, lost: j.lost,
   };
 }
 
-function stackFunctions(parent: Int32Array, frames: Numbers, fnOfFrame: Int32Array): Int32Array {
-  if (parent.length !== frames.length) throw new Error('stack columns differ in length');
-  const fn = new Int32Array(frames.length);
-  for (let i = 0; i < fn.length; i++) {
-    if (parent[i]! >= i) throw new Error(`stack ${i} stands before its parent`);
+function stackFunctions(parent: Int32Array, frames: Int32Array, fnOfFrame: Int32Array): Int32Array {
+  const [n, nFrames] = [frames.length, fnOfFrame.length];
+  if (parent.length !== n) throw new Error('stack columns differ in length');
+  const fn = new Int32Array(n);
+  for (let i = 0; i < n; i++) {
     const frame = frames[i]!;
-    if (!(frame >= 0 && frame < fnOfFrame.length)) throw new Error(`stack ${i} has no frame ${frame}`);
+    if (parent[i]! >= i) throw new Error(`stack ${i} stands before its parent`);
+    if (frame < 0 || frame >= nFrames) throw new Error(`stack ${i} has no frame ${frame}`);
     fn[i] = fnOfFrame[frame]!;
   }
   return fn;
@@ -115,10 +124,15 @@ function lanesOf(j: FlameJson, n: number, functions: Functions): Pick<Profile, '
   const known = new Map<string, number>();
   const inRun = new Map<number, number>();
   const laneFn: number[] = [];
+  let l: number | undefined;
   for (let s = 0; s < n; s++) {
     const run = runs[s] ?? 0;
+    if (s && tids[s] === tids[s - 1] && run === (runs[s - 1] ?? 0)) { // as most are
+      lane[s] = l!;
+      continue;
+    }
     const key = `${run} ${tids[s]!}`;
-    let l = known.get(key);
+    l = known.get(key);
     if (l === undefined) {
       l = Math.min(inRun.get(run) ?? 0, MAX_LANES);
       inRun.set(run, l + 1);
