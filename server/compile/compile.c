@@ -90,6 +90,7 @@ void compile_free(struct compile *c)
 	strbuf_done(&c->job);
 	fd_close(c->job_fd);
 	release(c);
+	compile_cache_stop_leading(c);
 	if (c->prev)
 		c->prev->next = c->next;
 	else

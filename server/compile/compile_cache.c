@@ -171,12 +171,42 @@ static int make_keys(struct compile *c)
 
 /* ---- one that is under way ---- */
 
+static struct compile **leaders_like(const struct compile *c)
+{
+	return &c->service->leaders[cache_key_hash(&c->whole_key) % COMPILE_LEADER_BUCKETS];
+}
+
 static struct compile *find_leader(struct compile *c)
 {
-	for (struct compile *other = c->service->compiles; other; other = other->next)
-		if (other != c && other->leads && !other->cancelled && cache_key_equal(&other->whole_key, &c->whole_key))
+	for (struct compile *other = *leaders_like(c); other; other = other->lead_next)
+		if (!other->cancelled && cache_key_equal(&other->whole_key, &c->whole_key))
 			return other;
 	return NULL;
+}
+
+static void lead(struct compile *c)
+{
+	struct compile **first = leaders_like(c);
+
+	c->leads = true;
+	c->lead_prev = NULL;
+	c->lead_next = *first;
+	if (c->lead_next)
+		c->lead_next->lead_prev = c;
+	*first = c;
+}
+
+void compile_cache_stop_leading(struct compile *c)
+{
+	if (!c->leads)
+		return;
+	c->leads = false;
+	if (c->lead_prev)
+		c->lead_prev->lead_next = c->lead_next;
+	else
+		*leaders_like(c) = c->lead_next;
+	if (c->lead_next)
+		c->lead_next->lead_prev = c->lead_prev;
 }
 
 static void follow(struct compile *c, struct compile *leader)
@@ -309,7 +339,8 @@ static void miss(struct compile *c)
 	c->a.outcome.cache = COMPILE_CACHE_MISS;
 	c->a.cache_looked_ns = clock_now_ns();
 	cache_count(c->service->cache, COMPILE_CACHE_MISS);
-	c->leads = c->remembers = true;
+	c->remembers = true;
+	lead(c);
 	compile_enqueue(c);
 }
 
@@ -345,7 +376,8 @@ void compile_cache_begin(struct compile *c)
 	}
 	if (c->cache_use == COMPILE_CACHE_REFRESH) {
 		cache_count(s->cache, COMPILE_CACHE_BYPASS);
-		c->leads = c->remembers = true;
+		c->remembers = true;
+		lead(c);
 		compile_enqueue(c);
 		return;
 	}
@@ -408,7 +440,7 @@ void compile_cache_end(struct compile *c)
 
 	if (!c->leads)
 		return;
-	c->leads = false;
+	compile_cache_stop_leading(c);
 	remember = c->remembers && is_worth_remembering(c, &expires_ns) && (c->a.record || !c->a.wants_record);
 	if (!remember && !c->followers)
 		return;

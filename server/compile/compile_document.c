@@ -27,7 +27,7 @@ static void outdate(struct compile *c)
 		return;
 	}
 	c->lingers = true;
-	c->leads = false;
+	compile_cache_stop_leading(c);
 	if (end_ns < c->a.runs[0].sent_ns + c->a.request.wall_ms * NS_PER_MS)
 		loop_timer_set(c->timer, end_ns);
 	compile_answer_cancelled(c);

@@ -32,6 +32,8 @@ enum compile_state {
 	COMPILE_FETCHING,   /* waits for the cache's disk */
 };
 
+#define COMPILE_LEADER_BUCKETS 256u
+
 struct compile {
 	struct compile_service *service;
 	struct compile *prev, *next;             /* all that are not freed */
@@ -61,7 +63,8 @@ struct compile {
 	/* compile_cache.c */
 	enum compile_cache_use cache_use;
 	struct cache_key key, whole_key; /* without files; with all of them */
-	bool leads;                      /* others may follow it */
+	bool leads;                      /* others may follow it: it is in the service's table */
+	struct compile *lead_prev, *lead_next;
 	bool remembers;                  /* its result goes to the cache */
 	bool lingers;                    /* outdated and answered; ends for its worker's sake */
 	bool cancelled_alone;            /* answered as cancelled, and going on for its followers */
@@ -92,6 +95,7 @@ struct compile_service {
 	struct assembler *assembler;
 	struct compile *compiles;
 	struct compile_list queue, ending;
+	struct compile *leaders[COMPILE_LEADER_BUCKETS]; /* by the hash of whole_key: a storm of one request asks each time */
 	bool dispatching;            /* a compile that could not begin ends within the call */
 	struct loop_source *soon, *tick;
 	struct observer *observers;
@@ -125,6 +129,8 @@ void compile_deadline(struct compile *c);
 /* compile_cache.c */
 /* Instead of the queue, where nothing has to be compiled; else into it. */
 void compile_cache_begin(struct compile *c);
+/* Nobody may follow it from now on. */
+void compile_cache_stop_leading(struct compile *c);
 /* One that has c->cached: its answer. */
 void compile_cache_answer(struct compile *c);
 /* c->a has its final outcome, answered or not: for its followers and for the cache. */
