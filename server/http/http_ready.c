@@ -23,9 +23,11 @@ void http_ready_free(struct http_ready *y)
 {
 	if (!y)
 		return;
+	/* What the library has got it holds until it is sent. What waits for the request to be resumed is the request's now. */
+	bool is_waiting = y->user && y->user->answer == y->response;
 	if (y->user)
-		y->user->ready = NULL; /* the library holds the response until it is sent */
-	if (y->response)
+		y->user->ready = NULL;
+	if (!is_waiting)
 		MHD_destroy_response(y->response);
 	free(y);
 }
