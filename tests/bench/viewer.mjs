@@ -298,7 +298,7 @@ function rowsOf({ rounds, errors, more, empty }) {
   const rows = [];
   const row = (what, values, budget, unit) => {
     const value = values.length ? median(values) : null;
-    rows.push({ what, value, budget, unit, ok: budget === null || value === null ? null : value <= budget });
+    rows.push({ what, value, least: values.length ? Math.min(...values) : null, most: values.length ? Math.max(...values) : null, budget, unit, ok: budget === null || value === null ? null : value <= budget });
   };
   for (const [name, list] of rounds) {
     const own = name === 'this viewer';
@@ -334,7 +334,8 @@ if (!existsSync(dist) || !readdirSync(dist).includes('trace.js')) {
     process.stdout.write(`\nthe viewer and its peers, ${measured.boxes.toLocaleString('en-US')} frames of ${measured.samples.toLocaleString('en-US')} samples, headless Chromium\n`);
     for (const r of rows) {
       const budget = r.budget === null ? '' : `  budget: at most ${r.budget} ${r.unit}: ${r.ok === null ? '–' : r.ok ? 'ok' : 'over'}`;
-      process.stdout.write(`${r.what.padEnd(64)} ${(r.value === null ? `not measured: ${r.error}` : `${r.value.toFixed(1)} ${r.unit}`).padStart(14)}${budget}\n`);
+      const range = r.value === null ? '' : `  ${r.least.toFixed(1)} to ${r.most.toFixed(1)}`;
+      process.stdout.write(`${r.what.padEnd(64)} ${(r.value === null ? `not measured: ${r.error}` : `${r.value.toFixed(1)} ${r.unit}`).padStart(14)}${range}${budget}\n`);
     }
   }
   process.exitCode = rows.some((r) => r.value === null) ? 1 : 0;
