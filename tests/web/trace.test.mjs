@@ -223,6 +223,13 @@ describe('one axis', () => {
     const log = page.locator('.log');
     await log.waitFor();
     assert.ok((await log.locator('.log-name').allTextContents()).every((name) => name === 'enable'));
+    const kind = page.locator('section[aria-labelledby=h-log]').getByRole('button', { name: /^attach \d/ });
+    const lines = Number((await kind.textContent()).replace(/\D/g, ''));
+    await kind.click();
+    await log.locator('.log-name', { hasText: 'enable' }).waitFor({ state: 'detached' });
+    assert.deepEqual(await log.locator('.log-name').allTextContents(), Array(lines).fill('attach'), 'as many as its button says');
+    await page.locator('section[aria-labelledby=h-log]').getByRole('button', { name: /^enable \d/ }).click();
+    await log.locator('.log-name', { hasText: 'enable' }).first().waitFor();
     const whole = page.getByRole('button', { name: 'Whole time' });
     if (await whole.count()) await whole.click(); // it is enabled before the compile begins
     const before = await page.locator('.waterfall canvas').screenshot();

@@ -25,7 +25,11 @@ export function Log({ id, filter, range, onFilter, onCursor }: Props) {
   const inRange = useMemo(() => (log.value ?? []).filter((e) => !range || (e.time_ns >= range[0] && e.time_ns <= range[1])), [log.value, range?.[0], range?.[1]]);
   const kinds = useMemo(() => countBy(inRange), [inRange]);
   const matches = useMemo(() => matcherOf(filter), [filter]);
-  const shown = useMemo(() => (matches ? inRange.filter((e) => e.name === filter || matches(`${e.name} ${e.text}`) || e.stack?.some(matches)) : inRange), [inRange, matches]);
+  // The name of a kind asks for that kind alone, as many lines as its button says; other text is looked for in stacks too.
+  const shown = useMemo(() => {
+    if (inRange.some((e) => e.name === filter)) return inRange.filter((e) => e.name === filter);
+    return matches ? inRange.filter((e) => matches(`${e.name} ${e.text}`) || e.stack?.some(matches)) : inRange;
+  }, [inRange, filter, matches]);
   return (
     <section class="card" aria-labelledby="h-log">
       <h2 id="h-log">What the debug analyzer saw <span class="count">{log.value && formatCount(log.value.length)}</span></h2>
