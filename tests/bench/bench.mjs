@@ -52,10 +52,10 @@ function combine(rounds) {
 }
 
 /** Measures things that are to be compared: in turn, several times, so that what else the machine does meets them all. */
-async function compare(works) {
+async function compare(works, rounds = ROUNDS) {
   const results = new Map(Object.keys(works).map((name) => [name, []]));
   process.stderr.write(`${Object.keys(works).join(', ')} …\n`);
-  for (let round = 0; round < ROUNDS; round++) {
+  for (let round = 0; round < rounds; round++) {
     for (const [name, work] of Object.entries(works)) {
       try {
         results.get(name)?.push(await work());
@@ -219,17 +219,20 @@ async function measureService() {
       'a batch of 1,000, 2 workers': () => batchOf(service),
     });
     await measureCache(service);
-    const analyzed = (query) => () => load(service, 'small', { query: `&min_samples=0${query}` });
+    // What is looked for is a tenth of a compile, and less than a shared machine's speed changes by within a second: so the
+    // rounds are many and short.
+    const rounds = options.quick ? 1 : 30;
+    const analyzed = (query) => () => load(service, 'small', { query: `&min_samples=0${query}`, time: 0.15, warmUp: 5 });
     await compare({
       'small: analyzer off': analyzed('&analyzer=off'),
       'small: release at 1 Hz': analyzed('&analyzer=release&frequency_hz=1'),
       'small: release': analyzed('&analyzer=release'),
-    });
+    }, rounds);
     // Last and apart: the debug object's tracepoints stay attached for seconds and slow everybody meanwhile.
     await compare({
       'small: debug': analyzed('&analyzer=debug'),
       'small: analyzer off, beside debug': analyzed('&analyzer=off'),
-    });
+    }, rounds);
     facts.set('front after the load, MiB', (await frontMemoryBytes(service)) / 2 ** 20);
     facts.set('analyzer', await analyzerState(service));
   } finally {
