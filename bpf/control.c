@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -24,10 +25,17 @@ static void set_text(struct analyzer_message *m, const char *text)
 	memcpy(m->text, text, m->text_len);
 }
 
-static int send_message(const struct control *c, struct analyzer_message *m, int fd)
+/* more: what lies behind the text, and the descriptor that goes with it. */
+static int send_message(const struct control *c, struct analyzer_message *m, const struct analyzer_handover *more)
 {
+	struct iovec parts[] = {
+		{.iov_base = m, .iov_len = MESSAGE_HEAD_BYTES + m->text_len},
+		{.iov_base = (void *)more->data, .iov_len = more->len},
+	};
+
 	m->version = ANALYZER_PROTOCOL_VERSION;
-	int r = unix_message_send(c->socket, m, MESSAGE_HEAD_BYTES + m->text_len, &fd, fd >= 0 ? 1 : 0);
+	m->handover_len = (uint32_t)more->len;
+	int r = unix_message_send_parts(c->socket, parts, more->len ? 2 : 1, &more->fd, more->fd >= 0 ? 1 : 0);
 	if (r != -ETOOMANYREFS)
 		return r;
 	/* Too many descriptors of this user are on their way: one session goes without its samples, not all of them. */
@@ -47,7 +55,8 @@ static int say_hello(struct control *c)
 		.time_ns = clock_now_ns(),
 	};
 	set_text(&m, c->text);
-	return send_message(c, &m, c->registry ? registry_worker_socket(c->registry) : -1);
+	return send_message(c, &m,
+		&(struct analyzer_handover){.fd = c->registry ? registry_worker_socket(c->registry) : -1});
 }
 
 struct helped {
@@ -118,10 +127,10 @@ static void fill_status(const struct control *c, struct analyzer_message *answer
 	set_text(answer, text);
 }
 
-/* Fills the answer to a message and what came with it; *ret_fd is the caller's, -1 for none. -EBADMSG: there is no such
+/* Fills the answer to a message and what goes with it, whose descriptor is the caller's. -EBADMSG: there is no such
  * message. */
 static int handle(struct control *c, const struct analyzer_message *ask, const struct unix_message *um,
-	struct analyzer_message *answer, int *ret_fd)
+	struct analyzer_message *answer, struct analyzer_handover *ret_more)
 {
 	int r;
 
@@ -140,7 +149,7 @@ static int handle(struct control *c, const struct analyzer_message *ask, const s
 		return r;
 	case ANALYZER_DETACH:
 		answer->type = ANALYZER_DETACHED;
-		return session_finish(c->sessions, ask->session, &answer->counters, ret_fd);
+		return session_finish(c->sessions, ask->session, &answer->counters, ret_more);
 	case ANALYZER_STATUS:
 		answer->type = ANALYZER_STATUS_IS;
 		fill_status(c, answer);
@@ -169,9 +178,9 @@ static_assert(ANALYZER_TABLE_IS - ANALYZER_ATTACHED == ANALYZER_TABLE - ANALYZER
 static int answer_message(struct control *c, const struct analyzer_message *ask, const struct unix_message *um)
 {
 	struct analyzer_message answer = {.session = ask->session, .pid = ask->pid, .image = ask->image};
-	_cleanup_fd_ int fd = -1;
+	struct analyzer_handover more = {.fd = -1};
 	uint64_t start_ns = clock_now_ns();
-	int r = c->sessions ? handle(c, ask, um, &answer, &fd) : refuse(c, ask, &answer);
+	int r = c->sessions ? handle(c, ask, um, &answer, &more) : refuse(c, ask, &answer);
 
 	if (r == -EBADMSG)
 		return r;
@@ -183,7 +192,8 @@ static int answer_message(struct control *c, const struct analyzer_message *ask,
 		answer.attached_total = sessions_totals(c->sessions)->attached;
 		answer.enabled_total = sessions_totals(c->sessions)->enabled;
 	}
-	r = send_message(c, &answer, fd);
+	r = send_message(c, &answer, &more);
+	fd_close(more.fd);
 	if (c->sessions && ask->type == ANALYZER_DETACH)
 		session_release(c->sessions, ask->session);
 	return r;
@@ -216,7 +226,7 @@ static int tell_unknown(struct control *c)
 
 	for (pid_t pid; r >= 0 && c->sessions && (pid = sessions_take_unknown(c->sessions));) {
 		struct analyzer_message m = {.type = ANALYZER_UNKNOWN_FILES, .pid = pid, .time_ns = clock_now_ns()};
-		r = send_message(c, &m, -1);
+		r = send_message(c, &m, &(struct analyzer_handover){.fd = -1});
 	}
 	return r;
 }

@@ -111,18 +111,10 @@ static int sort_records(struct gather *g)
 	return 0;
 }
 
-int gather_seal(struct gather *g)
+static int seal(const struct gather *g)
 {
-	_cleanup_fd_ int fd = -1;
+	_cleanup_fd_ int fd = memfd_create("spvscope-samples", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
-	if (!g->len)
-		return -ENODATA;
-	if (g->disordered) {
-		int r = sort_records(g);
-		if (r < 0)
-			return r;
-	}
-	fd = memfd_create("spvscope-samples", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0)
 		return -errno;
 	for (size_t at = 0; at < g->len;) {
@@ -136,6 +128,22 @@ int gather_seal(struct gather *g)
 	if (fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
 		return -errno;
 	return TAKE_FD(fd);
+}
+
+int gather_hand_over(struct gather *g, struct analyzer_handover *ret)
+{
+	int r = g->disordered ? sort_records(g) : 0;
+
+	*ret = (struct analyzer_handover){.fd = -1};
+	if (r < 0 || !g->len)
+		return r;
+	if (g->len > ANALYZER_HANDOVER_IN_MESSAGE_BYTES) {
+		ret->fd = seal(g);
+		return ret->fd < 0 ? ret->fd : 0;
+	}
+	ret->data = g->data;
+	ret->len = g->len;
+	return 0;
 }
 
 int gather_take(struct gather *g, char **ret_data, size_t *ret_len)

@@ -23,8 +23,9 @@ void gather_done(struct gather *g);
  * ANALYZER_HANDOVER_MAX_BYTES. Valid until the next call. */
 void *gather_append(struct gather *g, enum analyzer_record_type type, size_t head_bytes, uint32_t n_ips,
 	uint64_t time_ns);
-/* A sealed memfd with all records in order of time, -ENODATA when there are none, or -errno. */
-int gather_seal(struct gather *g);
+/* All records in order of time: the gather's own memory, valid until the next call, or when they are many a sealed memfd of
+ * the caller's. 0 (with neither when there are none) or -errno. */
+int gather_hand_over(struct gather *g, struct analyzer_handover *ret);
 /* The same in memory of the caller's, who frees *ret_data: all records so far, in order of time. Then there are none.
  * 0, -ENODATA when there are none, or -ENOMEM. */
 int gather_take(struct gather *g, char **ret_data, size_t *ret_len);

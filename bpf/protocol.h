@@ -18,9 +18,10 @@
 #define SPVSCOPE_ANALYZER_PROTOCOL_H
 
 #include <assert.h>
+#include <stddef.h>
 #include <stdint.h>
 
-#define ANALYZER_PROTOCOL_VERSION 8u
+#define ANALYZER_PROTOCOL_VERSION 9u
 
 enum analyzer_kind {
 	ANALYZER_OFF = 0,
@@ -44,8 +45,9 @@ enum analyzer_message_type {
 	                           only that is built), frequency_hz: as granted */
 	ANALYZER_ENABLED = 18,  /* session, error, time_ns */
 	ANALYZER_DISABLED = 19, /* session, error, time_ns, counters so far */
-	ANALYZER_DETACHED = 20, /* session, error, duration_ns, counters; fds: the samples (sealed memfd), none when empty. The
-	                           event is closed right behind it, before the next message is read; nothing is taken any more */
+	ANALYZER_DETACHED = 20, /* session, error, duration_ns, counters; handover_len: of the samples, which lie behind the text;
+	                           fds: those that are longer, a sealed memfd. Neither when there are none. The event is closed
+	                           right behind it, before the next message is read; nothing is taken any more */
 	ANALYZER_STATUS_IS = 21, /* counters and totals since start */
 	ANALYZER_TABLE_IS = 22, /* image, error + text, duration_ns */
 	ANALYZER_UNKNOWN_FILES = 23, /* unasked; pid: a process of a session has mapped code of files without a table */
@@ -141,16 +143,19 @@ struct analyzer_message {
 	uint64_t enabled_total;  /* STATUS_IS: times one was enabled, since start */
 	struct analyzer_counters counters;
 	struct analyzer_costs costs; /* STATUS_IS */
-	uint32_t text_len;
 	uint32_t objects; /* HELLO: bit 1<<kind for each object that is loaded, as what it is, not as it is named */
-	char text[ANALYZER_TEXT_MAX]; /* text_len bytes, no NUL; the datagram may end behind them */
+	uint32_t reserved;
+	uint32_t text_len;
+	uint32_t handover_len; /* DETACHED */
+	char text[ANALYZER_TEXT_MAX]; /* text_len bytes, no NUL; the datagram ends behind them, or goes on with the hand-over */
 };
 static_assert(sizeof(struct analyzer_counters) == 8 * (18 + ANALYZER_N_RESULTS), "layout is shared between processes");
-static_assert(sizeof(struct analyzer_message) == 96 + sizeof(struct analyzer_counters) + sizeof(struct analyzer_costs) +
+static_assert(sizeof(struct analyzer_message) == 104 + sizeof(struct analyzer_counters) + sizeof(struct analyzer_costs) +
 	ANALYZER_TEXT_MAX, "layout is shared between processes");
 
 /* The hand-over: records one after the other, in the order of time, each a multiple of 8 bytes. */
 #define ANALYZER_HANDOVER_MAX_BYTES (256u << 20)
+#define ANALYZER_HANDOVER_IN_MESSAGE_BYTES (16u << 10) /* up to this in the message: memory to be shared takes longer */
 #define ANALYZER_MAX_FRAMES         1024
 
 enum analyzer_record_type {
@@ -160,6 +165,13 @@ enum analyzer_record_type {
 	ANALYZER_RECORD_STOLEN = 4, /* struct analyzer_stolen */
 	ANALYZER_RECORD_MAPPING = 5, /* struct analyzer_mapping */
 	ANALYZER_RECORD_DEATH = 6,  /* struct analyzer_death */
+};
+
+/* One of the two, or neither. */
+struct analyzer_handover {
+	const void *data; /* len bytes */
+	size_t len;
+	int fd;           /* sealed memfd; -1: none */
 };
 
 struct analyzer_record {

@@ -469,11 +469,10 @@ static void add_counters(struct analyzer_counters *to, const struct analyzer_cou
 		sums[i] += more[i];
 }
 
-int session_finish(struct sessions *s, uint64_t id, struct analyzer_counters *ret_counters, int *ret_fd)
+int session_finish(struct sessions *s, uint64_t id, struct analyzer_counters *ret_counters, struct analyzer_handover *ret)
 {
 	struct session *session = find(s, id);
 	uint64_t time_ns;
-	int r;
 
 	if (!session)
 		return -ENOENT;
@@ -485,9 +484,7 @@ int session_finish(struct sessions *s, uint64_t id, struct analyzer_counters *re
 		session->gathered.n_samples, session->n_results[ANALYZER_RESULT_COMPLETE]);
 	read_counters(s, session, ret_counters);
 	add_counters(&s->totals.counters, ret_counters);
-	r = gather_seal(&session->gathered);
-	*ret_fd = r >= 0 ? r : -1;
-	return r >= 0 || r == -ENODATA ? 0 : r;
+	return gather_hand_over(&session->gathered, ret);
 }
 
 void session_release(struct sessions *s, uint64_t id)

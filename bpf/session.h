@@ -43,10 +43,10 @@ int session_disable(struct sessions *s, uint64_t id, uint64_t *ret_time_ns);
 int session_take(struct sessions *s, uint64_t id, char **ret_data, size_t *ret_len);
 /* What has been counted until now; of what was taken `lost`, `results` and `on_cpu_ns` alone tell. 0 or -ENOENT. */
 int session_counters(struct sessions *s, uint64_t id, struct analyzer_counters *ret);
-/* Ends it: nothing more is taken. *ret_fd is the sealed hand-over, the caller's, or -1 when it is empty. What it holds of
+/* Ends it: nothing more is taken. The hand-over's data are the session's, its descriptor is the caller's. What it holds of
  * the kernel is let go by session_release, which is to follow at once; whoever waits for the hand-over need not wait for
  * that. 0 or -ENOENT; else the hand-over could not be made, and the session has ended all the same. */
-int session_finish(struct sessions *s, uint64_t id, struct analyzer_counters *ret_counters, int *ret_fd);
+int session_finish(struct sessions *s, uint64_t id, struct analyzer_counters *ret_counters, struct analyzer_handover *ret);
 void session_release(struct sessions *s, uint64_t id);
 
 /* Does what is due (empties the rings, takes idle tracepoints away) and returns the milliseconds until it must be called

@@ -148,8 +148,8 @@ int spvscope_attachment_resume(struct spvscope_attachment *at)
 void spvscope_attachment_detach(struct spvscope_attachment *at)
 {
 	struct spvscope_attachment **link;
+	struct analyzer_handover handover = {.fd = -1};
 	struct analyzer_counters counters;
-	int fd = -1;
 
 	if (!at)
 		return;
@@ -157,10 +157,10 @@ void spvscope_attachment_detach(struct spvscope_attachment *at)
 		;
 	*link = at->next;
 	if (at->session) {
-		session_finish(at->analyzer->sessions, at->session, &counters, &fd);
+		session_finish(at->analyzer->sessions, at->session, &counters, &handover);
 		session_release(at->analyzer->sessions, at->session);
 	}
-	fd_close(fd);
+	fd_close(handover.fd);
 	fd_close(at->pidfd);
 	names_done(&at->names);
 	free(at);

@@ -16,6 +16,13 @@
 #define SIZES_PREFIX    "ir."
 #define CLEAN_MAX_CELLS (4u << 20) /* spans times clean runs whose durations are compared: 32 MiB of numbers */
 
+void assembly_drop_samples(struct assembly *a)
+{
+	free((void *)a->samples.data);
+	fd_close(a->samples.fd);
+	a->samples = (struct analyzer_handover){.fd = -1};
+}
+
 void assembly_done(struct assembly *a)
 {
 	compile_outcome_done(&a->outcome);
@@ -25,7 +32,7 @@ void assembly_done(struct assembly *a)
 	free(a->runs);
 	a->runs = NULL;
 	a->n_runs = a->runs_capacity = 0;
-	a->samples_fd = fd_close(a->samples_fd);
+	assembly_drop_samples(a);
 	image_unref(TAKE_PTR(a->image));
 	record_unref(TAKE_PTR(a->record));
 }
@@ -488,7 +495,7 @@ static int make_record(struct assembly *a, const struct trace_tree *shown, size_
 		r = compare_clean_runs(a, rec->tree, run_root, shown);
 	if (r >= 0 && run_root != TRACE_NO_SPAN && measured)
 		r = carry_sizes(rec->tree, run_root, shown, measured);
-	if (r >= 0 && a->samples_fd >= 0)
+	if (r >= 0 && (a->samples.len || a->samples.fd >= 0))
 		r = assemble_samples(a, rec->tree, run_root, representative);
 	if (r < 0)
 		return r;

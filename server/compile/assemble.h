@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "api/response.h"
+#include "bpf/protocol.h"
 #include "server/pool/image.h"
 #include "server/pool/program_files.h"
 #include "server/records/record.h"
@@ -48,7 +49,7 @@ struct assembly {
 		bool is_whole;             /* up to the outermost function */
 		uint32_t stack;            /* in the record's profile */
 	} death;                           /* where a signal ended it, as the analyzer saw it */
-	int samples_fd;                    /* hand-over of the analyzer, sealed; -1: none; owned */
+	struct analyzer_handover samples;  /* owned: data and descriptor */
 	struct image *image;               /* reference; NULL: no names */
 	struct program_files *files;       /* of tools; outlives it; NULL: no names */
 
@@ -56,6 +57,7 @@ struct assembly {
 };
 
 void assembly_done(struct assembly *a);
+void assembly_drop_samples(struct assembly *a);
 /* Spans that the tree will have, told without building it. */
 uint64_t assembly_count_spans(const struct assembly *a, uint64_t *ret_dropped);
 /* Fills in what the outcome still lacks (failure, slowdown, stacks complete) and, if wanted, the record. 0 or -ENOMEM;

@@ -168,6 +168,24 @@ static int take_all(struct sampling *s, const void *data, size_t size)
 	return r < 0 ? r : sampling_tell_times(s);
 }
 
+static int take_shared(struct sampling *s, int fd)
+{
+	int r, seals = fcntl(fd, F_GET_SEALS);
+	struct stat st;
+	void *data;
+
+	/* What could still shrink or change under our eyes is not read. */
+	if (seals < 0 || (seals & (F_SEAL_WRITE | F_SEAL_SHRINK)) != (F_SEAL_WRITE | F_SEAL_SHRINK) ||
+	    fstat(fd, &st) < 0 || st.st_size <= 0 || st.st_size > ANALYZER_HANDOVER_MAX_BYTES)
+		return 0;
+	data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
+	if (data == MAP_FAILED)
+		return -errno;
+	r = take_all(s, data, (size_t)st.st_size);
+	munmap(data, (size_t)st.st_size);
+	return r;
+}
+
 static void hand_out(struct sampling *s)
 {
 	struct analyzer_counters *counters = &s->a->outcome.analyzer.counters;
@@ -193,20 +211,9 @@ int assemble_samples(struct assembly *a, struct trace_tree *tree, uint32_t run_r
 		.representative = representative,
 		.run = NO_RUN,
 	};
-	struct stat st;
-	void *data;
-	int r, seals = fcntl(a->samples_fd, F_GET_SEALS);
+	int r = a->samples.len ? take_all(&s, a->samples.data, a->samples.len) : take_shared(&s, a->samples.fd);
 
-	/* What could still shrink or change under our eyes is not read. */
-	if (seals < 0 || (seals & (F_SEAL_WRITE | F_SEAL_SHRINK)) != (F_SEAL_WRITE | F_SEAL_SHRINK) ||
-	    fstat(a->samples_fd, &st) < 0 || st.st_size <= 0 || st.st_size > ANALYZER_HANDOVER_MAX_BYTES)
-		return 0;
-	data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, a->samples_fd, 0);
-	if (data == MAP_FAILED)
-		return -errno;
-	r = take_all(&s, data, (size_t)st.st_size);
-	munmap(data, (size_t)st.st_size);
-	if (r >= 0)
+	if (r >= 0 && s.profile)
 		hand_out(&s);
 	for (size_t i = 0; s.views && i < a->n_runs; i++) {
 		trace_tree_free(s.views[i].tree);

@@ -476,7 +476,7 @@ static int compile_new(struct compile_service *s, struct compile_request *reques
 		return -ENOMEM;
 	c->service = s;
 	c->job_fd = -1;
-	c->a.samples_fd = -1;
+	c->a.samples.fd = -1;
 	c->a.request = *request;
 	memset(request, 0, sizeof(*request));
 	c->a.keep = c->a.request.keep;

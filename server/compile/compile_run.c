@@ -58,11 +58,11 @@ static void answered(struct compile *c)
 		go_on(c);
 }
 
-static void on_attached(void *arg, const struct analyzer_message *m, int *fd)
+static void on_attached(void *arg, const struct analyzer_message *m, struct analyzer_handover *h)
 {
 	struct compile *c = arg;
 
-	(void)fd;
+	(void)h;
 	if (!m) {
 		lose_analyzer(c);
 	} else if (m->error) {
@@ -82,11 +82,11 @@ static void on_attached(void *arg, const struct analyzer_message *m, int *fd)
 	answered(c);
 }
 
-static void on_switched(void *arg, const struct analyzer_message *m, int *fd)
+static void on_switched(void *arg, const struct analyzer_message *m, struct analyzer_handover *h)
 {
 	struct compile *c = arg;
 
-	(void)fd;
+	(void)h;
 	if (!m)
 		lose_analyzer(c);
 	else if (m->error)
@@ -96,7 +96,19 @@ static void on_switched(void *arg, const struct analyzer_message *m, int *fd)
 	answered(c);
 }
 
-static void on_detached(void *arg, const struct analyzer_message *m, int *fd)
+/* Those that there is no memory for are as good as none: the answer's counters tell how many there were. */
+static void take_samples(struct compile *c, struct analyzer_handover *h)
+{
+	struct analyzer_handover *to = &c->a.samples;
+	void *data = h->len ? malloc(h->len) : NULL;
+
+	if (data)
+		*to = (struct analyzer_handover){.data = memcpy(data, h->data, h->len), .len = h->len, .fd = -1};
+	else
+		to->fd = TAKE_FD(h->fd);
+}
+
+static void on_detached(void *arg, const struct analyzer_message *m, struct analyzer_handover *h)
 {
 	struct compile *c = arg;
 
@@ -107,7 +119,7 @@ static void on_detached(void *arg, const struct analyzer_message *m, int *fd)
 		c->a.detached_ns = clock_now_ns();
 		c->a.outcome.analyzer.detach_ns = m->duration_ns;
 		c->a.outcome.analyzer.counters = m->counters;
-		c->a.samples_fd = TAKE_FD(*fd);
+		take_samples(c, h);
 	}
 	answered(c);
 }
@@ -287,6 +299,19 @@ static void drop_run(struct compile *c)
 	c->worker_retires = true;
 }
 
+/* Once; its answer leads on. */
+static void begin_detaching(struct compile *c)
+{
+	if (c->state == COMPILE_DETACHING)
+		return;
+	c->state = COMPILE_DETACHING;
+	if (!c->session)
+		return;
+	c->a.detach_ns = c->a.detached_ns = clock_now_ns();
+	if (!ask(c, ANALYZER_DETACH, on_detached))
+		lose_analyzer(c);
+}
+
 void compile_worker_done(void *user, const struct worker_message *m, const void *payload)
 {
 	struct compile *c = user;
@@ -300,6 +325,9 @@ void compile_worker_done(void *user, const struct worker_message *m, const void 
 	run = current_run(c);
 	loop_timer_set(c->timer, UINT64_MAX);
 	run->received_ns = clock_now_ns();
+	/* One run was asked for: the analyzer goes while the result is read here. */
+	if (!c->a.request.analyzer.min_samples)
+		begin_detaching(c);
 	run->start_ns = between(run->sent_ns, run->received_ns, m->start_ns);
 	run->end_ns = between(run->start_ns, run->received_ns, m->end_ns);
 	run->cpu_ns = between(0, run->end_ns - run->start_ns, m->cpu_ns);
@@ -424,12 +452,7 @@ static bool wants_another_run(struct compile *c)
 /* No more runs: the analyzer goes first, then the worker, whose pid must stay its own until then. */
 static void finish_runs(struct compile *c)
 {
-	c->state = COMPILE_DETACHING;
-	if (c->session) {
-		c->a.detach_ns = c->a.detached_ns = clock_now_ns();
-		if (!ask(c, ANALYZER_DETACH, on_detached))
-			lose_analyzer(c);
-	}
+	begin_detaching(c);
 	if (!c->n_awaited)
 		go_on(c);
 }
@@ -442,7 +465,7 @@ static void start_over(struct compile *c)
 	for (size_t i = 0; i < a->n_runs; i++)
 		free(a->runs[i].log);
 	a->n_runs = 0;
-	a->samples_fd = fd_close(a->samples_fd);
+	assembly_drop_samples(a);
 	a->attach_ns = a->attached_ns = a->detach_ns = a->detached_ns = 0;
 	memset(&a->outcome.analyzer.counters, 0, sizeof(a->outcome.analyzer.counters));
 	memset(&a->outcome.failure, 0, sizeof(a->outcome.failure));
@@ -540,7 +563,10 @@ void compile_begin(struct compile *c, const char *unavailable)
 		c->session = ++c->service->n_sessions;
 		a->attach_ns = a->attached_ns = a->dispatched_ns;
 		a->outcome.analyzer.frequency_hz = a->request.analyzer.frequency_hz;
-		if (!ask(c, ANALYZER_ATTACH, on_attached)) {
+		/* In this order the analyzer tends to get this CPU, as soon as the front sleeps, and the worker another. */
+		if (ask(c, ANALYZER_ATTACH, on_attached)) {
+			pool_await(w);
+		} else {
 			compile_analyzer_unavailable(c, "the analyzer takes no requests just now");
 			c->session = 0;
 			a->attach_ns = 0;

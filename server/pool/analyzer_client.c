@@ -40,6 +40,11 @@ struct pending {
 	void *arg;
 };
 
+struct inbox {
+	struct analyzer_message m;
+	char handover[ANALYZER_HANDOVER_IN_MESSAGE_BYTES]; /* room for it; it lies behind the text */
+};
+
 struct analyzer_client {
 	struct loop *loop;
 	struct analyzer_client_options o;
@@ -66,6 +71,7 @@ struct analyzer_client {
 
 	struct pending pending[ANALYZER_MAX_PENDING]; /* a ring, oldest first */
 	size_t pending_first, n_pending;
+	struct inbox inbox;
 };
 
 static void start(struct analyzer_client *a);
@@ -88,7 +94,7 @@ static void fail_pending(struct analyzer_client *a)
 {
 	while (a->n_pending) {
 		struct pending p = a->pending[a->pending_first];
-		int none = -1;
+		struct analyzer_handover none = {.fd = -1};
 
 		a->pending_first = (a->pending_first + 1) % ANALYZER_MAX_PENDING;
 		a->n_pending--;
@@ -140,11 +146,11 @@ static void lose(struct analyzer_client *a, const char *why)
 		a->o.changed(a->o.arg);
 }
 
-static void on_table_taken(void *arg, const struct analyzer_message *m, int *fd)
+static void on_table_taken(void *arg, const struct analyzer_message *m, struct analyzer_handover *h)
 {
 	struct analyzer_client *a = arg;
 
-	(void)fd;
+	(void)h;
 	if (m && m->error)
 		log_warn(TARGET, "%.*s", (int)m->text_len, m->text);
 	unwinding_taken(a->unwinding);
@@ -220,6 +226,18 @@ static void take_hello(struct analyzer_client *a, const struct analyzer_message 
 		a->o.changed(a->o.arg);
 }
 
+/* Two builds were mixed: starting it again would not help. */
+static void refuse_version(struct analyzer_client *a, uint32_t version)
+{
+	a->refused = true;
+	snprintf(a->reason, sizeof(a->reason), "the analyzer program speaks version %u of the protocol and this service version "
+		"%u: both must be of one build (see --analyzer-path)", version, ANALYZER_PROTOCOL_VERSION);
+	log_warn(TARGET, "%s", a->reason);
+	lose(a, a->reason);
+	if (a->o.changed)
+		a->o.changed(a->o.arg);
+}
+
 static void ask_status_in(struct analyzer_client *a, uint64_t ns)
 {
 	a->status_is_due = true;
@@ -264,8 +282,8 @@ static void take_unknown(struct analyzer_client *a, const struct analyzer_messag
 /* False: it broke the protocol. */
 static bool take_answer(struct analyzer_client *a, const struct analyzer_message *m, struct unix_message *um)
 {
+	struct analyzer_handover handover = {.data = m->text + m->text_len, .len = m->handover_len, .fd = -1};
 	struct pending p;
-	int fd = -1;
 
 	if (!a->n_pending)
 		return false;
@@ -276,13 +294,21 @@ static bool take_answer(struct analyzer_client *a, const struct analyzer_message
 	a->n_pending--;
 	note_totals(a, m);
 	if (um->n_fds) {
-		fd = um->fds[0];
+		handover.fd = um->fds[0];
 		um->fds[0] = um->fds[--um->n_fds];
 	}
 	if (p.fn)
-		p.fn(p.arg, m, &fd);
-	fd_close(fd);
+		p.fn(p.arg, m, &handover);
+	fd_close(handover.fd);
 	return true;
+}
+
+/* Of a datagram of len bytes. */
+static bool is_whole(const struct analyzer_message *m, size_t len)
+{
+	return len >= MESSAGE_HEAD_BYTES && m->version == ANALYZER_PROTOCOL_VERSION && m->text_len <= ANALYZER_TEXT_MAX &&
+	       m->handover_len <= ANALYZER_HANDOVER_IN_MESSAGE_BYTES &&
+	       m->text_len + m->handover_len <= len - MESSAGE_HEAD_BYTES;
 }
 
 static void on_readable(void *arg, uint32_t events)
@@ -293,9 +319,9 @@ static void on_readable(void *arg, uint32_t events)
 	(void)events;
 	/* A callback may lead to a loss and a new start: then the descriptor is another one. */
 	while (a->socket >= 0 && a->n_started == generation) {
-		struct analyzer_message m = {0};
+		const struct analyzer_message *m = &a->inbox.m;
 		struct unix_message um;
-		int r = unix_message_receive(a->socket, &m, sizeof(m), &um);
+		int r = unix_message_receive(a->socket, &a->inbox, sizeof(a->inbox), &um);
 		bool ok;
 
 		if (r == -EAGAIN || r == -EINTR)
@@ -304,14 +330,18 @@ static void on_readable(void *arg, uint32_t events)
 			lose(a, r == 0 ? "it ended" : strerror(-r));
 			return;
 		}
-		ok = um.len >= MESSAGE_HEAD_BYTES && m.version == ANALYZER_PROTOCOL_VERSION &&
-		     m.text_len <= um.len - MESSAGE_HEAD_BYTES;
-		if (ok && m.type == ANALYZER_HELLO && !a->said_hello)
-			take_hello(a, &m, &um);
-		else if (ok && m.type == ANALYZER_UNKNOWN_FILES)
-			take_unknown(a, &m);
+		if (um.len >= sizeof(m->version) && m->version != ANALYZER_PROTOCOL_VERSION && !a->said_hello) {
+			unix_message_close_fds(&um);
+			refuse_version(a, m->version);
+			return;
+		}
+		ok = is_whole(m, um.len);
+		if (ok && m->type == ANALYZER_HELLO && !a->said_hello)
+			take_hello(a, m, &um);
+		else if (ok && m->type == ANALYZER_UNKNOWN_FILES)
+			take_unknown(a, m);
 		else if (ok)
-			ok = take_answer(a, &m, &um);
+			ok = take_answer(a, m, &um);
 		unix_message_close_fds(&um);
 		if (!ok) {
 			lose(a, "it broke the protocol");

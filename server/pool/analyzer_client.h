@@ -38,8 +38,8 @@ struct analyzer_client_state {
 	struct analyzer_costs costs; /* of the one that is up, as it last told; asked anew while tracepoints are attached */
 };
 
-/* message NULL: the analyzer went away. *samples_fd is -1 or a descriptor that the callee may take. */
-typedef void (*analyzer_answer_fn)(void *arg, const struct analyzer_message *message, int *samples_fd);
+/* message NULL: the analyzer went away. The callee may take the hand-over's descriptor; its data are there during the call. */
+typedef void (*analyzer_answer_fn)(void *arg, const struct analyzer_message *message, struct analyzer_handover *handover);
 
 int analyzer_client_new(struct loop *loop, const struct analyzer_client_options *o, struct analyzer_client **ret);
 void analyzer_client_free(struct analyzer_client *a); /* ends the process; nobody is called */

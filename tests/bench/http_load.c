@@ -3,9 +3,9 @@
  * one request in flight, all from one thread.
  *
  *   http_load --port=N --target=/v1/compile?… --body=FILE [--header=LINE]… [--connections=N] [--seconds=S]
- *             [--requests=MAX] [--warm-up=N] [--vary]
+ *             [--requests=MAX] [--warm-up=N] [--pause=S] [--vary]
  *
- * --vary ends each source with another comment, so that no two are the same, in this run or the one before. Any status but 200 ends it with status 1
+ * --pause: nothing is asked for so many seconds before each request, but for the first. --vary ends each source with another comment, so that no two are the same, in this run or the one before. Any status but 200 ends it with status 1
  * and what the server said. Only answers with a Content-Length are understood, which is what the service sends. */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -16,6 +16,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -31,7 +32,7 @@ struct load {
 	char headers[2048];
 	unsigned n_connections;
 	size_t max_requests, warm_up;
-	double seconds;
+	double seconds, pause;
 	bool vary;
 
 	char *request; /* head and body, as sent each time */
@@ -64,7 +65,7 @@ static int read_options(int argc, char **argv, struct load *l)
 		{ "body", required_argument, NULL, 'b' }, { "header", required_argument, NULL, 'h' },
 		{ "connections", required_argument, NULL, 'c' }, { "seconds", required_argument, NULL, 's' },
 		{ "requests", required_argument, NULL, 'n' }, { "warm-up", required_argument, NULL, 'w' },
-		{ "vary", no_argument, NULL, 'v' }, { NULL, 0, NULL, 0 },
+		{ "pause", required_argument, NULL, 'i' }, { "vary", no_argument, NULL, 'v' }, { NULL, 0, NULL, 0 },
 	};
 	int c;
 
@@ -78,6 +79,7 @@ static int read_options(int argc, char **argv, struct load *l)
 		case 's': l->seconds = atof(optarg); break;
 		case 'n': l->max_requests = strtoul(optarg, NULL, 10); break;
 		case 'w': l->warm_up = strtoul(optarg, NULL, 10); break;
+		case 'i': l->pause = atof(optarg); break;
 		case 'v': l->vary = true; break;
 		case 'h': {
 			size_t used = strlen(l->headers);
@@ -230,6 +232,13 @@ static bool is_over(const struct load *l)
 	return l->n_done > l->warm_up && (l->n_done - l->warm_up >= l->max_requests || clock_now_ns() >= l->deadline);
 }
 
+static void rest(double seconds)
+{
+	const struct timespec time = { .tv_sec = (time_t)seconds, .tv_nsec = (long)((seconds - (double)(time_t)seconds) * 1e9) };
+
+	nanosleep(&time, NULL);
+}
+
 static int run(struct load *l, struct connection *connections)
 {
 	struct pollfd polls[MAX_CONNECTIONS];
@@ -250,6 +259,10 @@ static int run(struct load *l, struct connection *connections)
 			if (r == 0)
 				continue;
 			note_time(l, &connections[i]);
+			if (is_over(l))
+				break;
+			if (l->pause > 0)
+				rest(l->pause);
 			if (send_request(l, &connections[i]) < 0)
 				return -1;
 		}
@@ -264,7 +277,7 @@ int main(int argc, char **argv)
 
 	if (read_options(argc, argv, &l) < 0) {
 		fprintf(stderr, "usage: http_load --port=N --target=/path --body=FILE [--header=LINE]… [--connections=N]\n"
-			"  [--seconds=S] [--requests=MAX] [--warm-up=N] [--vary]\n");
+			"  [--seconds=S] [--requests=MAX] [--warm-up=N] [--pause=S] [--vary]\n");
 		return 2;
 	}
 	l.warm_up = l.warm_up ? l.warm_up : 1;

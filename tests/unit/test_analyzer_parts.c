@@ -27,19 +27,24 @@ static void append_sample(struct gather *g, uint64_t time_ns, uint32_t n_ips)
 
 static void check_order(struct gather *g, size_t n)
 {
-	_cleanup_fd_ int fd = gather_seal(g);
+	struct analyzer_handover h;
 	struct stat st;
 	_cleanup_free_ char *data = NULL;
 	uint64_t last_ns = 0;
 	size_t at = 0;
 
-	assert_true(fd >= 0);
-	assert_int_equal(fstat(fd, &st), 0);
-	data = malloc((size_t)st.st_size);
-	assert_int_equal(pread(fd, data, (size_t)st.st_size, 0), st.st_size);
-	assert_int_equal(pwrite(fd, "x", 1, 0), -1); /* sealed */
-	for (; at < (size_t)st.st_size; n--) {
-		const struct analyzer_sample *s = (const void *)(data + at);
+	assert_int_equal(gather_hand_over(g, &h), 0);
+	if (h.fd >= 0) {
+		assert_int_equal(fstat(h.fd, &st), 0);
+		h.len = (size_t)st.st_size;
+		assert_true(h.len > ANALYZER_HANDOVER_IN_MESSAGE_BYTES);
+		data = malloc(h.len);
+		assert_int_equal(pread(h.fd, data, h.len, 0), h.len);
+		assert_int_equal(pwrite(h.fd, "x", 1, 0), -1); /* sealed */
+		h.data = data;
+	}
+	for (; at < h.len; n--) {
+		const struct analyzer_sample *s = (const void *)((const char *)h.data + at);
 		assert_true(s->time_ns >= last_ns);
 		assert_int_equal(s->tid, (uint32_t)s->time_ns);
 		for (uint32_t i = 0; i < s->n_ips; i++)
@@ -48,6 +53,7 @@ static void check_order(struct gather *g, size_t n)
 		at += s->head.size;
 	}
 	assert_int_equal(n, 0);
+	fd_close(h.fd);
 }
 
 static void records_are_handed_over_in_the_order_of_time(void **state)
@@ -66,14 +72,22 @@ static void records_are_handed_over_in_the_order_of_time(void **state)
 	assert_int_equal(g.n_samples, 3000);
 	check_order(&g, 3000);
 	gather_done(&g);
+	for (uint64_t i = 0; i < 50; i++)
+		append_sample(&g, 50 - i, 3);
+	assert_true(g.len <= ANALYZER_HANDOVER_IN_MESSAGE_BYTES);
+	check_order(&g, 50);
+	gather_done(&g);
 }
 
 static void nothing_gathered_is_nothing_handed_over(void **state)
 {
 	struct gather g = {0};
+	struct analyzer_handover h;
 
 	(void)state;
-	assert_int_equal(gather_seal(&g), -ENODATA);
+	assert_int_equal(gather_hand_over(&g, &h), 0);
+	assert_int_equal(h.len, 0);
+	assert_int_equal(h.fd, -1);
 	gather_done(&g);
 }
 

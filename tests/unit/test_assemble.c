@@ -81,7 +81,7 @@ static void start(struct scene *s)
 	struct trace_tree *shown;
 	const struct assembly_run *run;
 
-	*s = (struct scene){.a = {.samples_fd = -1}};
+	*s = (struct scene){.a = {.samples = {.fd = -1}}};
 	s->a.runs = calloc(2, sizeof(*s->a.runs));
 	write_run(s, true);
 	write_run(s, false);
@@ -112,7 +112,7 @@ static void assemble(struct scene *s)
 
 	assert_int_equal(write(fd, s->handover.data, s->handover.len), s->handover.len);
 	assert_int_equal(fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE), 0);
-	s->a.samples_fd = fd;
+	s->a.samples.fd = fd;
 	assert_int_equal(assemble_samples(&s->a, s->tree, s->run_root, 1), 0);
 	s->profile = s->a.record->profile;
 }
