@@ -291,22 +291,26 @@ async function measureSlowdown(service) {
   return found;
 }
 
-/** What attaching and detaching add for whoever asks after a pause: by the requests' own spans, since the client has slept as
- * long. */
+/** What attaching and detaching add for whoever asks after a pause. Of a client that does nothing meanwhile: it would hold
+ * the CPU that the service's processes wake up on. */
 async function measureIdle(service) {
   const added = [], within = [];
-  const rest = async (analyzer) => {
-    await later(5500);
-    const { trace: { id } } = await compile(service, { name: 'a.frag', source: small, analyzer });
+  const pause = options.quick ? 1 : 5.5;
+  const rest = async (query) => {
+    const { stdout } = await promisify(execFile)(join(options.build, 'tests/bench/http_load'), [
+      `--port=${new URL(service.url).port}`, `--target=/v1/compile?stage=fragment&min_samples=0${query}`,
+      `--body=${join(here, 'corpus/small.frag')}`, '--header=Accept: application/vnd.khronos.spirv', '--vary',
+      '--warm-up=1', '--requests=1', `--pause=${pause}`,
+    ]);
     await later(50);
+    const { traces: [{ id }] } = await (await fetch(`${service.url}/v1/traces?limit=1`)).json();
     const spans = [...spansOf((await (await fetch(`${service.url}/v1/traces/${id}`)).json()).spans)];
-    return (name) => (spans.find((s) => s.name === name)?.duration_ns ?? 0) / 1e6;
+    return { ms: JSON.parse(stdout).p50_ns / 1e6, on: (name) => (spans.find((s) => s.name === name)?.duration_ns ?? 0) / 1e6 };
   };
-  await analyze(service, { name: 'a.frag', source: small }, 1, 'release', 0);
-  for (let i = 0; i < (options.quick ? 1 : 5); i++) {
-    const off = await rest({ kind: 'off' }), on = await rest({ kind: 'release', frequency_hz: 1, min_samples: 0 });
-    added.push(on('server::request') - off('server::request'));
-    within.push(on('analyzer::attach') + on('analyzer::detach'));
+  for (let i = 0; i < (options.quick ? 1 : 9); i++) {
+    const off = await rest('&analyzer=off'), on = await rest('&analyzer=release&frequency_hz=1');
+    added.push(on.ms - off.ms);
+    within.push(on.on('analyzer::attach') + on.on('analyzer::detach'));
   }
   return { added, within };
 }
