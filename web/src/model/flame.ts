@@ -29,117 +29,162 @@ export const mergeProfile = (p: Profile, keep: Uint8Array | null): FlameTree => 
 /** Stacks with their weight, ready to be merged, more than once if need be. */
 export interface Weighed {
   sums: Sums;
-  nodeOf: Int32Array; // of each sample; -1: not chosen
+  samples: Samples;
+  ofFn: Float64Array; // own weight
+  cut: number;        // samples that do not reach the outermost frame
 }
 
+/** Fresh memory is what costs most where there are half a million stacks. So their columns are taken as they lie, and samples
+ * are gone through once. */
 export function weighStacks(p: Profile, keep: Uint8Array | null): Weighed {
-  const { parent, fn, nodeOf } = forestOf(p, keep);
-  const { n, sampleWeight: weight } = p;
-  const hits = new Float64Array(parent.length);
-  const self = weight ? new Float64Array(parent.length) : hits;
+  const { n, sampleWeight: weight, sampleResult } = p;
+  const { nodes, nodeOf } = nodesOf(p);
+  const ofFn = new Float64Array(p.fnName.length);
+  let hits = new Uint32Array(sizeOf(nodes) + 1024);
+  let self: Column = weight ? new Float64Array(hits.length) : hits;
+  let cut = 0;
   for (let s = 0; s < n; s++) {
-    const node = nodeOf[s]!;
-    if (node < 0) continue;
+    if (keep && !keep[s]) continue;
+    const node = nodeOf(s);
+    if (node >= hits.length) [hits, self] = longer(hits, self);
+    const w = weight ? weight[s]! : 1;
     hits[node]!++;
-    if (weight) self[node]! += weight[s]!;
+    if (weight) self[node]! += w;
+    ofFn[fnOf(nodes, node)]! += w;
+    if (sampleResult[s]) cut++;
   }
-  return { sums: sumUp({ parent, fn, self, hits, n: parent.length }), nodeOf };
+  return { sums: sumUp(nodes, self, hits), samples: { n, nodeOf: (s) => (keep && !keep[s] ? -1 : nodeOf(s)) }, ofFn, cut };
+}
+
+function longer(hits: Uint32Array<ArrayBuffer>, self: Column): [Uint32Array<ArrayBuffer>, Column] {
+  const more = new Uint32Array(hits.length * 2);
+  more.set(hits);
+  if (self === hits) return [more, more];
+  const moreSelf = new Float64Array(more.length);
+  moreSelf.set(self);
+  return [more, moreSelf];
 }
 
 /** The boxes of all stacks that have the least weight; what has less counts as its parent's own. */
-export const mergeStacks = ({ sums, nodeOf }: Weighed, least: number): FlameTree => layOutSums(sums, nodeOf, true, true, least);
+export const mergeStacks = ({ sums, samples }: Weighed, least: number): FlameTree => layOutSums(sums, samples, true, true, least);
 
-/** All stacks below one root, parents first: once for each class of samples that there is, which is a thread and whether
- * the stack is whole; behind them what is made up for single samples. */
-function forestOf(p: Profile, keep: Uint8Array | null): { parent: Int32Array; fn: Int32Array; nodeOf: Int32Array } {
-  const { n, laneFn, fnName, fnTruncated, stackFn, stackParent, sampleStack, sampleLane, sampleResult, sampleInKernel } = p;
-  const nStacks = stackFn.length;
-  const nodeOf = new Int32Array(n).fill(-1);
-  const known = new Int32Array(Math.max(1, laneFn.length) * 2).fill(-1); // index among the classes of lane and whether cut
-  const heads: [number, number][] = [[-1, p.fnRoot]]; // parent and function of what stands above the stacks
-  const laneHead = new Map<number, number>();
-  const classes: { lane: number; cut: number }[] = [];
-  for (let s = 0; s < n; s++) {
-    if (keep && !keep[s]) continue;
-    const cls = (sampleLane ? sampleLane[s]! : 0) * 2 + (sampleResult[s] ? 1 : 0);
-    if (known[cls]! >= 0) continue;
-    const lane = cls >> 1;
-    if (!laneHead.has(lane)) laneHead.set(lane, sampleLane ? heads.push([0, laneFn[lane]!]) - 1 : 0);
-    known[cls] = classes.length;
-    classes.push({ lane: laneHead.get(lane)!, cut: cls & 1 ? heads.push([laneHead.get(lane)!, fnTruncated]) - 1 : -1 });
-  }
-  const base = heads.length;
-  const extra: [number, number][] = [];
-  const extraOf = new Map<string, number>();
-  const above = base + classes.length * nStacks;
-  const made = (up: number, fn: number): number => {
-    const key = `${up} ${fn}`;
-    let node = extraOf.get(key);
-    if (node === undefined) extraOf.set(key, node = above + extra.push([up, fn]) - 1);
-    return node;
-  };
-  for (let s = 0; s < n; s++) {
-    if (keep && !keep[s]) continue;
-    const cls = known[(sampleLane ? sampleLane[s]! : 0) * 2 + (sampleResult[s] ? 1 : 0)]!;
-    const stack = sampleStack[s]!;
-    // A sample without a single frame is as truncated as can be.
-    let node = stack >= 0 ? base + cls * nStacks + stack : made(classes[cls]!.lane, fnTruncated);
-    if (sampleInKernel[s] && (stack < 0 || fnName[stackFn[stack]!] !== '[kernel]')) node = made(node, p.fnKernel);
-    nodeOf[s] = node;
-  }
-  const parent = new Int32Array(above + extra.length);
-  const fn = new Int32Array(parent.length);
-  heads.forEach(([up, f], i) => {
-    parent[i] = up;
-    fn[i] = f;
-  });
-  classes.forEach(({ lane, cut }, c) => {
-    const from = base + c * nStacks;
-    fn.set(stackFn, from);
-    for (let k = 0; k < nStacks; k++) {
-      const up = stackParent[k]!;
-      parent[from + k] = up >= 0 ? from + up : cut >= 0 && stackFn[k] !== fnTruncated ? cut : lane;
-    }
-  });
-  extra.forEach(([up, f], i) => {
-    parent[above + i] = up;
-    fn[above + i] = f;
-  });
-  return { parent, fn, nodeOf };
+/** Nodes below one root, parents before their children: heads, each below the one before it; then columns of nodes as they lie,
+ * where -1 stands for the last head; then more. */
+interface Nodes {
+  heads: number[]; // functions
+  n: number;       // of the columns
+  parent: Int32Array;
+  fn: Int32Array;
+  moreParent: number[]; // any node
+  moreFn: number[];
 }
 
-/** Nodes below one root, parents before their children. */
+const sizeOf = (f: Nodes): number => f.heads.length + f.n + f.moreFn.length;
+
+function fnOf({ heads, n, fn, moreFn }: Nodes, node: number): number {
+  const i = node - heads.length;
+  return i < 0 ? heads[node]! : i < n ? fn[i]! : moreFn[i - n]!;
+}
+
+function upOf({ heads, n, parent, moreParent }: Nodes, node: number): number {
+  const i = node - heads.length;
+  return i < 0 ? node - 1 : i < n ? parent[i]! + heads.length : moreParent[i - n]!;
+}
+
+/** All stacks below one root, as whole ones of the thread that has the most samples. The way of a sample that is cut, or of
+ * another thread, is made of nodes of its own; so is what is made up for single samples. */
+function nodesOf(p: Profile): { nodes: Nodes; nodeOf: (s: number) => number } {
+  const { laneFn, fnName, fnTruncated, fnKernel, stackFn, stackParent, sampleStack, sampleLane, sampleResult, sampleInKernel } = p;
+  const main = busiestLane(p);
+  const heads = sampleLane ? [p.fnRoot, laneFn[main]!] : [p.fnRoot];
+  const nodes: Nodes = { heads, n: stackFn.length, parent: stackParent, fn: stackFn, moreParent: [], moreFn: [] };
+  const base = heads.length;
+  const add = (up: number, fn: number): number => {
+    nodes.moreParent.push(up);
+    return base + nodes.n + nodes.moreFn.push(fn) - 1;
+  };
+  const madeOf = new Map<number, number>();
+  const made = (up: number, fn: number): number => {
+    const key = up * fnName.length + fn;
+    let node = madeOf.get(key);
+    if (node === undefined) madeOf.set(key, node = add(up, fn));
+    return node;
+  };
+  const copies = new Map<number, number>();
+  const headOf = (lane: number): number => (lane === main ? base - 1 : made(0, laneFn[lane]!));
+  const copyOf = (k: number, lane: number, cut: number): number => {
+    const key = (lane * 2 + cut) * nodes.n + k;
+    let node = copies.get(key);
+    if (node === undefined) {
+      const up = stackParent[k]!;
+      node = add(up >= 0 ? copyOf(up, lane, cut) : cut && stackFn[k] !== fnTruncated ? made(headOf(lane), fnTruncated) : headOf(lane), stackFn[k]!);
+      copies.set(key, node);
+    }
+    return node;
+  };
+  const nodeOf = (s: number): number => {
+    const stack = sampleStack[s]!;
+    const lane = sampleLane ? sampleLane[s]! : 0;
+    // A sample without a single frame is as truncated as can be.
+    const node = stack < 0 ? made(headOf(lane), fnTruncated) : lane === main && !sampleResult[s] ? base + stack : copyOf(stack, lane, sampleResult[s] ? 1 : 0);
+    return sampleInKernel[s] && (stack < 0 || fnName[stackFn[stack]!] !== '[kernel]') ? made(node, fnKernel) : node;
+  };
+  return { nodes, nodeOf };
+}
+
+function busiestLane({ sampleLane, laneFn }: Profile): number {
+  const samples = laneFn.map(() => 0);
+  sampleLane?.forEach((lane) => samples[lane]!++);
+  return Math.max(0, samples.indexOf(Math.max(...samples)));
+}
+
+type Column = Float64Array | Uint32Array;
+
+/** A table of nodes, the root first. */
 export interface Forest {
   n: number;
   fn: Int32Array;
   parent: Int32Array;
   self: Float64Array;
-  hits: Float64Array | Uint32Array; // may be self itself
+  hits: Uint32Array;
 }
 
-/** The same, each node with what is below it. */
-interface Sums {
+/** Nodes, each with what is below it. */
+interface Sums extends Nodes {
+  total: Column;
+  hits: Column; // may be total itself
+}
+
+/** In place: the columns of weights are used up. */
+function sumUp(f: Nodes, total: Column, hits: Column): Sums {
+  const base = f.heads.length;
+  for (const column of total === hits ? [total] : [total, hits]) {
+    for (let i = sizeOf(f) - 1; i >= base + f.n; i--) column[upOf(f, i)]! += column[i]!;
+    addUp(column, f.parent, base, f.n);
+    for (let i = base - 1; i > 0; i--) column[i - 1]! += column[i]!;
+  }
+  return { ...f, total, hits };
+}
+
+function addUp(column: Column, parent: Int32Array, base: number, n: number): void {
+  for (let i = n - 1, root = base ? 0 : 1; i >= root; i--) column[parent[i]! + base]! += column[i + base]!;
+}
+
+/** How each sample is found again among the nodes; -1: not chosen. */
+interface Samples {
   n: number;
-  fn: Int32Array;
-  parent: Int32Array;
-  total: Float64Array;
-  hits: Float64Array | Uint32Array;
+  nodeOf: (s: number) => number;
 }
 
-/** In place: the forest is used up. */
-function sumUp({ n, fn, parent, self: total, hits }: Forest): Sums {
-  for (let i = n - 1; i > 0; i--) total[parent[i]!]! += total[i]!;
-  if (hits !== total) for (let i = n - 1; i > 0; i--) hits[parent[i]!]! += hits[i]!;
-  return { n, fn, parent, total, hits };
-}
-
-export const layOut = (f: Forest, nodeOf: Int32Array, sorted: boolean, merged: boolean): FlameTree => layOutSums(sumUp(f), nodeOf, sorted, merged, 0);
+export const layOut = (f: Forest, nodeOf: Int32Array, sorted: boolean, merged: boolean): FlameTree =>
+  layOutSums(sumUp({ heads: [], n: f.n, parent: f.parent, fn: f.fn, moreParent: [], moreFn: [] }, f.self, f.hits),
+    { n: nodeOf.length, nodeOf: (s) => nodeOf[s]! }, sorted, merged, 0);
 
 /** Boxes out of nodes, a row at a time: the nodes of a row lie side by side, are put in the order of the boxes above them, and
  * become boxes from left to right, so that nothing is looked up far away. Sorted: the heaviest child on the left; else in
  * the order in which they were made. Merged: children of one function are one box; functions are few, so an array with a
  * mark for each does what a hash table would. */
-function layOutSums(f: Sums, nodeOf: Int32Array, sorted: boolean, merged: boolean, least: number): FlameTree {
+function layOutSums(f: Sums, samples: Samples, sorted: boolean, merged: boolean, least: number): FlameTree {
   const nodes = nodesInRows(f, least);
   const { n, rowStart, up } = nodes;
   const box = new BoxColumns(n, nodes.hits === nodes.total);
@@ -192,16 +237,16 @@ function layOutSums(f: Sums, nodeOf: Int32Array, sorted: boolean, merged: boolea
     same.length = 0;
     rows.push(end);
   }
-  return box.close(rows, () => boxOfSamples(f, nodeOf, nodes.placeOf, boxAt));
+  return box.close(rows, () => boxOfSamples(f, samples, nodes.placeOf, boxAt));
 }
 
 /** A sample is in the box of its innermost frame that is there. */
-function boxOfSamples(f: Sums, nodeOf: Int32Array, placeOf: Int32Array, boxAt: Int32Array): Int32Array {
-  const out = new Int32Array(nodeOf.length).fill(-1);
-  for (let s = 0; s < out.length; s++) {
-    let node = nodeOf[s]!;
+function boxOfSamples(f: Sums, { n, nodeOf }: Samples, placeOf: Int32Array, boxAt: Int32Array): Int32Array {
+  const out = new Int32Array(n).fill(-1);
+  for (let s = 0; s < n; s++) {
+    let node = nodeOf(s);
     if (node < 0) continue;
-    while (!placeOf[node]) node = f.parent[node]!;
+    while (!placeOf[node]) node = upOf(f, node);
     out[s] = boxAt[placeOf[node]! - 1]!;
   }
   return out;
@@ -223,34 +268,40 @@ interface NodeRows {
 }
 
 function nodesInRows(f: Sums, least: number): NodeRows {
-  const shown = new Int32Array(f.n); // nodes; nobody weighs more than its parent, so the way up to each is there
-  const depth = new Uint16Array(f.n);
+  const n = sizeOf(f);
+  const { total: weight, hits: count } = f;
+  const shown = new Int32Array(n); // nodes; nobody weighs more than its parent, so the way up to each is there
+  const depth = new Uint16Array(n); // of these
+  const placeOf = new Int32Array(n);
   let m = 1;
   let rows = 1;
-  let fns = f.fn[0]! + 1;
-  for (let i = 1; i < f.n; i++) {
-    if (!(f.hits[i]! > 0 && f.total[i]! >= least)) continue;
-    const d = depth[f.parent[i]!]! + 1;
-    depth[i] = d < MAX_ROWS ? d : MAX_ROWS;
+  let fns = fnOf(f, 0) + 1;
+  placeOf[0] = 1;
+  for (let i = 1; i < n; i++) {
+    if (!(count[i]! > 0 && weight[i]! >= least)) continue;
+    const above = placeOf[upOf(f, i)]!;
+    const d = above ? depth[above - 1]! + 1 : MAX_ROWS;
     if (d >= MAX_ROWS) continue;
     if (d >= rows) rows = d + 1;
-    if (f.fn[i]! >= fns) fns = f.fn[i]! + 1;
+    fns = Math.max(fns, fnOf(f, i) + 1);
+    depth[m] = d;
     shown[m++] = i;
+    placeOf[i] = m;
   }
   const rowStart = new Int32Array(rows + 1);
-  for (let k = 0; k < m; k++) rowStart[depth[shown[k]!]! + 1]!++;
+  for (let k = 0; k < m; k++) rowStart[depth[k]! + 1]!++;
   for (let d = 1; d <= rows; d++) rowStart[d]! += rowStart[d - 1]!;
-  const [up, fn, total, placeOf] = [new Int32Array(m), new Int32Array(m), new Float64Array(m), new Int32Array(f.n)];
-  const hits = f.hits === f.total ? total : new Float64Array(m);
+  const [up, fn, total] = [new Int32Array(m), new Int32Array(m), new Float64Array(m)];
+  const hits = count === weight ? total : new Float64Array(m);
   const next = rowStart.slice();
   for (let k = 0; k < m; k++) {
     const i = shown[k]!;
-    const at = next[depth[i]!]!++;
+    const at = next[depth[k]!]!++;
     placeOf[i] = at + 1;
-    up[at] = k ? placeOf[f.parent[i]!]! - 1 : -1;
-    fn[at] = f.fn[i]!;
-    total[at] = f.total[i]!;
-    hits[at] = f.hits[i]!;
+    up[at] = k ? placeOf[upOf(f, i)]! - 1 : -1;
+    fn[at] = fnOf(f, i);
+    total[at] = weight[i]!;
+    hits[at] = count[i]!;
   }
   return { n: m, fns, rowStart, up, fn, total, hits, placeOf };
 }
@@ -351,9 +402,7 @@ export function lowerBound(t: FlameTree, depth: number, x: number): number {
 }
 
 /** Modules by own samples, heaviest first: what the colours stand for. */
-export function moduleShares({ sums, nodeOf }: Weighed, p: Profile): { module: string; self: number }[] {
-  const ofFn = new Float64Array(p.fnName.length);
-  for (let s = 0; s < p.n; s++) if (nodeOf[s]! > 0) ofFn[sums.fn[nodeOf[s]!]!]! += weightOf(p, s);
+export function moduleShares({ ofFn }: Weighed, p: Profile): { module: string; self: number }[] {
   const self = new Map<string, number>();
   for (let fn = 0; fn < ofFn.length; fn++) {
     if (!ofFn[fn]) continue;

@@ -22,6 +22,7 @@ export interface Profile {
   sampleResult: Uint8Array;
   sampleInKernel: Uint8Array;
   sampleRun: Uint32Array;
+  nRuns: number;
   sampleTime: Float64Array;          // ns since its own run began
   sampleWeight: Float64Array | null; // null: each counts one
   sampleLane: Uint16Array | null;    // thread; null: there is but one
@@ -50,21 +51,23 @@ export class Functions {
   readonly name: string[] = [];
   readonly module: string[] = [];
   readonly file: string[] = [];
-  #known = new Map<string, number>();
+  #known = new Map<string, Map<string, number>>(); // by module, then by name
 
   of(name: string, module: string, file = ''): number {
-    const key = `${module}\0${name}`;
-    let fn = this.#known.get(key);
+    let known = this.#known.get(module);
+    if (!known) this.#known.set(module, known = new Map());
+    let fn = known.get(name);
     if (fn === undefined) {
       fn = this.name.push(name) - 1;
       this.module.push(module);
       this.file.push(file);
-      this.#known.set(key, fn);
+      known.set(name, fn);
     }
     return fn;
   }
 }
 
+/** Takes what came in bytes for its own: functions stand where the frames of stacks stood. */
 export function decodeProfile(j: FlameJson): Profile {
   if (!/^spvscope-(?:columns|packed)$/.test(j.format)) throw new Error('this is no flame graph in columns');
   if (j.version !== 1) throw new Error(`flame columns of version ${j.version}; this page reads version 1`);
@@ -81,17 +84,16 @@ export function decodeProfile(j: FlameJson): Profile {
   const stackFn = stackFunctions(stackParent, ints(numbers(j.stacks.frame)), fnOfFrame);
   const sampleStack = ints(numbers(j.samples.stack));
   const n = sampleStack.length;
-  const nStacks = stackFn.length;
-  for (let s = 0; s < n; s++) if (sampleStack[s]! >= nStacks) throw new Error(`a sample has no stack ${sampleStack[s]}`);
   const column = (a: unknown): Numbers => (numbers(a).length === n ? numbers(a) : new Uint8Array(n));
   const weight = numbers(j.samples.weight);
+  const sampleRun = unsigned(column(j.samples.run));
   return {
     kind: j.kind, unit: j.unit, frequencyHz: j.frequency_hz, fnName: functions.name, fnModule: functions.module, fnFile: functions.file,
     fnRoot, fnTruncated, fnKernel, stackParent, stackFn, sampleStack,
     sampleSpan: unsigned(column(j.samples.span)),
     sampleResult: bytes(column(j.samples.result)),
     sampleInKernel: bytes(column(j.samples.in_kernel)),
-    sampleRun: unsigned(column(j.samples.run)),
+    sampleRun, nRuns: checkSamples(sampleStack, stackFn.length, sampleRun),
     sampleTime: floats(column(j.samples.time_ns)),
     sampleWeight: weight.length === n && n ? floats(weight) : null,
     ...lanesOf(j, n, functions),
@@ -99,17 +101,27 @@ export function decodeProfile(j: FlameJson): Profile {
   };
 }
 
+/** In place. */
 function stackFunctions(parent: Int32Array, frames: Int32Array, fnOfFrame: Int32Array): Int32Array {
   const [n, nFrames] = [frames.length, fnOfFrame.length];
   if (parent.length !== n) throw new Error('stack columns differ in length');
-  const fn = new Int32Array(n);
   for (let i = 0; i < n; i++) {
     const frame = frames[i]!;
-    if (parent[i]! >= i) throw new Error(`stack ${i} stands before its parent`);
+    if (parent[i]! >= i || parent[i]! < -1) throw new Error(`stack ${i} stands before its parent`);
     if (frame < 0 || frame >= nFrames) throw new Error(`stack ${i} has no frame ${frame}`);
-    fn[i] = fnOfFrame[frame]!;
+    frames[i] = fnOfFrame[frame]!;
   }
-  return fn;
+  return frames;
+}
+
+/** How many runs they are of. */
+function checkSamples(stack: Int32Array, nStacks: number, run: Uint32Array): number {
+  let runs = 1;
+  for (let s = 0; s < stack.length; s++) {
+    if (stack[s]! >= nStacks) throw new Error(`a sample has no stack ${stack[s]}`);
+    if (run[s]! >= runs) runs = run[s]! + 1;
+  }
+  return runs;
 }
 
 const MAX_LANES = 65535;

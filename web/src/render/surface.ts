@@ -20,6 +20,7 @@ export class Surface {
   #widthsOf = new Map<string, Float32Array>();
   #image: ImageData | null = null;
   #pixelOf = new Map<string, number>();
+  #probe: OffscreenCanvasRenderingContext2D | null = null;
   #onScroll = () => this.invalidate();
 
   constructor(readonly host: HTMLElement, readonly canvas: HTMLCanvasElement, paint: (s: Surface) => void) {
@@ -101,7 +102,8 @@ export class Surface {
   pixelOf(colour: string): number {
     let pixel = this.#pixelOf.get(colour);
     if (pixel === undefined) {
-      const probe = new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true })!;
+      const probe = (this.#probe ??= new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true })!);
+      probe.clearRect(0, 0, 1, 1);
       probe.fillStyle = colour;
       probe.fillRect(0, 0, 1, 1);
       pixel = new Uint32Array(probe.getImageData(0, 0, 1, 1).data.buffer)[0]!;

@@ -62,7 +62,7 @@ function useShown({ profile: raw, table, ids, route }: Props) {
 }
 
 const MANY = 50000;        // stacks, from which on all their boxes take longer than a person should wait for a picture
-const MOST_TO_SEE = 16384; // what is narrower than this part of the whole is no tenth of a pixel wide on most screens
+const MOST_TO_SEE = 4096; // what is narrower than this part of the whole is a fraction of a pixel wide on most screens
 
 /** True until the first picture is painted. It is made of what is wide enough to be seen; the rest comes right behind it. */
 function useFirst(wanted: boolean): boolean {
@@ -75,10 +75,8 @@ function useFirst(wanted: boolean): boolean {
 
 /** Functions that stand for runs in the order of time. */
 function runNames(p: Profile): [Profile, (run: number) => number] {
-  let runs = 1;
-  for (let s = 0; s < p.n; s++) if (p.sampleRun[s]! >= runs) runs = p.sampleRun[s]! + 1;
   const first = p.fnName.length;
-  const names = Array.from({ length: Math.min(runs, 100000) }, (_, i) => `run ${i + 1}`);
+  const names = Array.from({ length: Math.min(p.nRuns, 100000) }, (_, i) => `run ${i + 1}`);
   const blank = names.map(() => '');
   return [{ ...p, fnName: [...p.fnName, ...names], fnModule: [...p.fnModule, ...blank], fnFile: [...p.fnFile, ...blank] }, (run) => first + run];
 }
@@ -94,7 +92,7 @@ export function Flame(props: Props) {
   const hueOf = useMemo(() => huesByModule(profile, modules), [profile, modules]);
   const total = tree.total[0] ?? 0;
   const hits = tree.hits[0] ?? 0;
-  const cut = useMemo(() => truncatedIn(profile, keep), [profile, keep]);
+  const { cut } = weighed;
   const chosen = Boolean(keep) || route.steps.length > 0;
   const step = (kind: StepKind, name: string) => set({ steps: [...route.steps, { kind, name }], zoom: '' });
   const graph = { profile, hueOf, matches: found?.boxMatches ?? null, onTooFew: onMore ?? undefined };
@@ -175,12 +173,6 @@ function Legend({ shares, modules, total }: { shares: { module: string; self: nu
       ))}
     </ul>
   );
-}
-
-function truncatedIn(p: Profile, keep: Uint8Array | null): number {
-  let n = 0;
-  for (let s = 0; s < p.n; s++) if (p.sampleResult[s] && (!keep || keep[s])) n++;
-  return n;
 }
 
 function hueOfModule(module: string, modules: readonly string[]): number {
