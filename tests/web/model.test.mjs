@@ -6,7 +6,7 @@ import { packedBytes } from '../bench/viewer_data.mjs';
 import { loadModel } from './support/model.mjs';
 
 const {
-  again, compare, curl, draft, exports: formats, files, flame, format, functions, linemap, lines, orders, packed, passes, profile, route, saved, search, spans, steps, strips, text,
+  again, compare, curl, draft, exports: formats, files, flame, format, functions, linemap, lines, orders, packed, passes, pinch, profile, route, saved, search, spans, steps, strips, text,
   ticks, tokens, traces, words, zoom,
 } = await loadModel();
 
@@ -99,6 +99,72 @@ test('the first picture has the boxes that weigh enough, where the whole has the
   for (let s = 0; s < p.n; s++) assert.ok(whole.total[whole.sampleBox[s]] <= first.total[first.sampleBox[s]], 'in its box, or in one above it');
 });
 
+/** The plain way: each sample walks its stack and is counted in a tree of maps. */
+function mergedPlainly(j, keep) {
+  const s = j.samples, root = { total: 0, below: new Map() };
+  const lanes = new Map();
+  const name = (k) => j.strings[j.frames.name[j.stacks.frame[k]]];
+  for (const tid of s.tid) if (!lanes.has(tid)) lanes.set(tid, `thread ${tid} of process 9`);
+  s.stack.forEach((stack, i) => {
+    if (keep && !keep[i]) return;
+    const way = [];
+    for (let k = stack; k >= 0; k = j.stacks.parent[k]) way.push(name(k));
+    if ((s.result[i] || stack < 0) && way.at(-1) !== '[truncated]') way.push('[truncated]');
+    way.push(lanes.get(s.tid[i]));
+    way.reverse();
+    if (s.in_kernel[i] && (stack < 0 || name(stack) !== '[kernel]')) way.push('[kernel]');
+    let at = root;
+    const w = s.weight ? s.weight[i] : 1;
+    root.total += w;
+    for (const fn of way) {
+      if (!at.below.has(fn)) at.below.set(fn, { total: 0, below: new Map() });
+      at = at.below.get(fn);
+      at.total += w;
+    }
+  });
+  const out = [];
+  const walk = (node, path) => {
+    if (node.total) out.push(`${path} ${node.total}`);
+    for (const [fn, below] of node.below) walk(below, `${path};${fn}`);
+  };
+  walk(root, 'all samples');
+  return out.sort();
+}
+
+test('samples of all kinds, by the thousand, are merged as by walking each stack', () => {
+  let x = 4711;
+  const random = (n) => (x = (Math.imul(x, 1103515245) + 12345) >>> 0) % 65521 % n;
+  for (let round = 0; round < 40; round++) {
+    const strings = ['', '[kernel]', '[truncated]', ...Array.from({ length: 9 }, (_, i) => `f${i}`)];
+    const nStacks = 1 + random(60), n = random(400);
+    const column = (of) => Array.from({ length: n }, of);
+    const j = {
+      format: 'spvscope-columns', version: 1, kind: 'on-cpu', unit: 'samples', frequency_hz: 1000, strings,
+      frames: { name: strings.map((_, i) => i).slice(1), module: strings.slice(1).map(() => 0), file: strings.slice(1).map(() => 0), line: strings.slice(1).map(() => 0) },
+      stacks: { parent: Array.from({ length: nStacks }, (_, i) => random(i + 1) - 1), frame: Array.from({ length: nStacks }, () => random(strings.length - 1)) },
+      samples: {
+        stack: column(() => random(nStacks + 1) - 1), span: column(() => 1), run: column(() => 0), time_ns: column((_, i) => i),
+        result: column(() => (random(4) ? 0 : 1)), in_kernel: column(() => (random(3) ? 0 : 1)),
+        tid: column(() => 10 + random(1 + (round % 3))), pid: column(() => 9), ...(round % 2 ? { weight: column(() => 1 + random(9)) } : {}),
+      },
+      total: n, complete: n, truncated: 0, lost: 0,
+    };
+    for (const keep of [null, Uint8Array.from({ length: n }, () => random(2))]) {
+      const p = profile.decodeProfile(structuredClone(j));
+      const t = flame.mergeProfile(p, keep);
+      const oneThread = new Set(j.samples.tid).size < 2; // then there are no lanes
+      const expected = mergedPlainly(j, keep).filter((line) => !oneThread || !/^all samples;thread \d+ of process 9 /.test(line))
+        .map((line) => (oneThread ? line.replace(/;thread \d+ of process 9/, '') : line));
+      const path = (i) => flame.pathTo(t, i).map((b) => p.fnName[t.fn[b]]).join(';');
+      assert.deepEqual(Array.from({ length: t.n }, (_, i) => `${path(i)} ${t.total[i]}`).filter((line) => !line.endsWith(' 0')).sort(), expected);
+      // and each sample is in the box where its way ends
+      const own = new Map();
+      for (let s = 0; s < n; s++) if (t.sampleBox[s] >= 0) own.set(t.sampleBox[s], (own.get(t.sampleBox[s]) ?? 0) + (j.samples.weight?.[s] ?? 1));
+      for (let i = 0; i < t.n; i++) assert.equal(own.get(i) ?? 0, t.self[i]);
+    }
+  }
+});
+
 test('packed columns are the same profile', () => {
   const plain = { ...profileJson(), strings: [...profileJson().strings, 'a\nb'] };
   const bytes = packedBytes(plain);
@@ -124,6 +190,20 @@ test('boxes are found by place and by path', () => {
   assert.equal(p.fnName[others.fn[zoom.findZoom(others, p, way)]], 'main', 'as deep as it goes');
   assert.equal(zoom.findZoom(t, p, ''), 0);
   assert.equal(zoom.findZoom(t, p, 'nothing.here'), 0);
+});
+
+test('a stretch of the flame graph comes to rest on the box that is nearest to it', () => {
+  const p = profile.decodeProfile(profileJson());
+  const t = flame.mergeProfile(p, null); // all 0–7, main 0–6, parse 0–4, scan 0–3, its kernel 0–1
+  const rest = (from, x0, x1) => p.fnName[t.fn[pinch.boxOfStretch(t, from, x0, x1)]];
+  const scan = flame.boxAt(t, 3, 0);
+  assert.equal(rest(0, 0, 7), 'all samples');
+  assert.equal(rest(0, 0, 4.2), 'parse');
+  assert.equal(rest(0, 1, 4), 'scan');
+  assert.equal(rest(0, 4.5, 5.5), 'opt', 'below the middle of the stretch');
+  assert.equal(rest(0, 0.1, 0.2), '[kernel]', 'nothing is narrower');
+  assert.equal(rest(scan, 0, 5.8), 'main', 'and outwards again');
+  assert.equal(rest(scan, -20, 20), 'all samples');
 });
 
 test('in the order of time neighbours share a box, and what comes again has one of its own', () => {
