@@ -103,6 +103,65 @@ describe('a finger', () => {
     await session.send('Input.dispatchTouchEvent', { type: 'touchEnd', touchPoints: [] });
   }
 
+  /** Two fingers beside each other around a place, from so far apart to so far, the pair moving along by as much as asked. */
+  async function pinch(page, at, from, to, along = 0) {
+    const session = await page.context().newCDPSession(page);
+    const points = (i) => {
+      const [apart, x] = [from + ((to - from) * i) / 10, at.x + (along * i) / 10];
+      return [{ x: x - apart / 2, y: at.y, id: 0 }, { x: x + apart / 2, y: at.y, id: 1 }];
+    };
+    await session.send('Input.dispatchTouchEvent', { type: 'touchStart', touchPoints: points(0).slice(0, 1) });
+    await session.send('Input.dispatchTouchEvent', { type: 'touchStart', touchPoints: points(0) });
+    for (let i = 1; i <= 10; i++) await session.send('Input.dispatchTouchEvent', { type: 'touchMove', touchPoints: points(i) });
+    await session.send('Input.dispatchTouchEvent', { type: 'touchEnd', touchPoints: points(10).slice(0, 1) });
+    await session.send('Input.dispatchTouchEvent', { type: 'touchEnd', touchPoints: [] });
+    await frames(page);
+  }
+
+  const scale = (page) => page.evaluate(() => visualViewport.scale);
+
+  test('and another one draw the time axis apart and together, and the page stays as it is', async () => {
+    view = await openPage(browser, service.url, { width: 390, height: 800, hasTouch: true, isMobile: true });
+    await show('trace');
+    const { page } = view;
+    const whole = page.getByRole('button', { name: 'Whole time' });
+    if (await whole.isVisible()) await whole.tap();
+    await page.locator('.waterfall').scrollIntoViewIfNeeded();
+    const box = await page.locator('.waterfall').boundingBox();
+    const at = { x: box.x + box.width * 0.68, y: box.y + 120 };
+    const before = await page.locator('.waterfall canvas').screenshot();
+    await pinch(page, at, 40, 160);
+    await whole.waitFor();
+    assert.notDeepEqual(await page.locator('.waterfall canvas').screenshot(), before);
+    assert.equal(await scale(page), 1, 'the page itself is not zoomed');
+    assert.doesNotMatch(page.url(), /&range=|&span=/, 'nothing is chosen by it');
+    await pinch(page, at, 200, 20);
+    await whole.waitFor({ state: 'detached' });
+    // on the axis too, where one finger would choose a stretch
+    await pinch(page, { x: at.x, y: box.y + 12 }, 40, 160);
+    await whole.waitFor();
+    assert.doesNotMatch(page.url(), /&range=/);
+  });
+
+  test('and another one draw the flame graph apart, which comes to rest on a box, and together', async (t) => {
+    if (!sampled(t)) return;
+    view = await openPage(browser, service.url, { width: 390, height: 800, hasTouch: true, isMobile: true });
+    await show('trace');
+    const { page } = view;
+    await page.getByRole('button', { name: 'Top down' }).tap();
+    const flame = page.locator('.flame');
+    await flame.evaluate((el) => el.scrollIntoView({ block: 'center' }));
+    const box = await flame.boundingBox();
+    const at = { x: box.x + box.width * 0.3, y: box.y + box.height / 2 };
+    for (let i = 0; i < 3; i++) await pinch(page, at, 30, 240);
+    await page.waitForURL(/&zoom=/);
+    await page.getByRole('button', { name: 'Reset zoom' }).waitFor();
+    assert.equal(await scale(page), 1);
+    for (let i = 0; i < 6; i++) await pinch(page, at, 300, 24);
+    await page.getByRole('button', { name: 'Reset zoom' }).waitFor({ state: 'detached' });
+    await atAddress(page, /&zoom=/, false);
+  });
+
   test('chooses a span, zooms into it, drags a stretch of the axis and scrolls the rows', async (t) => {
     view = await openPage(browser, service.url, { width: 390, height: 800, hasTouch: true, isMobile: true });
     await show('trace');

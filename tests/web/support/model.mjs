@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 export const WEB = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..', 'web');
-const MODULES = ['again', 'compare', 'curl', 'draft', 'exports', 'files', 'flame', 'format', 'functions', 'linemap', 'lines', 'orders', 'packed', 'passes', 'profile',
+const MODULES = ['again', 'compare', 'curl', 'draft', 'exports', 'files', 'flame', 'format', 'functions', 'linemap', 'lines', 'orders', 'packed', 'passes', 'pinch', 'profile',
   'route', 'saved', 'search', 'spans', 'steps', 'strips', 'text', 'ticks', 'tokens', 'traces', 'words', 'zoom'];
 
 export async function loadModel() {

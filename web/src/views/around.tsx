@@ -2,12 +2,11 @@
 // Around the pictures of a trace: what can be done with it, what came of it, and why there are no samples.
 
 import { useMemo, useState } from 'preact/hooks';
-import { deleteTrace, FLAME_KINDS, flameUrl, getDisassembly, getFlame, getLog, isSaved, request, type FlameJson, type TraceJson } from '../api';
+import { deleteTrace, isSaved, type TraceJson } from '../api';
 import { profiledRequest } from '../model/again';
 import { formatCount, formatNs, plural } from '../model/format';
 import { formatRoute, type Route } from '../model/route';
-import { SAVED_FORMAT, type SavedTrace } from '../model/saved';
-import { download, fileStem } from './download';
+import { fileStem } from './download';
 import { Failure, Menu, Notice } from './parts';
 import type { Again } from './trace';
 
@@ -41,7 +40,7 @@ export function Actions({ trace, go, again }: { trace: TraceJson; go: Go; again:
         <a class="button" href={formatRoute({ view: 'compare', base: trace.id, to: '' })}>Compare with…</a>
         <Menu label="Export">{() => (
           <div class="menu-list">
-            <button type="button" class="quiet" onClick={() => void guarded(() => save(trace, stem))}>The trace as a file, to open here</button>
+            <button type="button" class="quiet" onClick={() => void guarded(async () => (await import('./rarely')).saveTrace(trace, stem))}>The trace as a file, to open here</button>
             {here && <>
               {trace.has_spirv !== false && trace.status === 'ok' && <a href={`/v1/compilations/${trace.compilation_id}/spirv`} download={`${stem}.spv`}>SPIR-V</a>}
               <a href={`${base}/spans?format=chrome`} download={`${stem}.chrome.json`}>Spans for Perfetto (Chrome trace)</a>
@@ -56,20 +55,6 @@ export function Actions({ trace, go, again }: { trace: TraceJson; go: Go; again:
       {error !== null && <Failure error={error} />}
     </>
   );
-}
-
-async function save(trace: TraceJson, stem: string): Promise<void> {
-  const flames: Record<string, FlameJson> = {};
-  for (const kind of FLAME_KINDS) {
-    // A service that has no such samples says so; then they are not in the file either.
-    const flame = async (): Promise<FlameJson> => (isSaved(trace.id) ? getFlame(trace.id, kind) : (await request(flameUrl(trace.id, kind, 'columns'))).json() as Promise<FlameJson>);
-    if (trace.n_samples) await flame().then((f) => { flames[kind] = f; }, () => undefined);
-  }
-  const saved: SavedTrace = {
-    format: SAVED_FORMAT, version: 1, trace, flames,
-    log: trace.has_log ? await getLog(trace.id) : null, disassembly: trace.has_disassembly ? await getDisassembly(trace.compilation_id) : null,
-  };
-  download(`${stem}.spvscope.json`, 'application/json', JSON.stringify(saved));
 }
 
 /** Compiles the same source with the same options once more, under the analyzer. */

@@ -46,27 +46,49 @@ export function Graph({ tree, profile, hueOf, tones = null, flip = false, matche
   const [focused, setFocused] = useState(false);
   const [picked, setPicked] = useState(false);
   const [pointer, setPointer] = useState<{ box: number; x: number; y: number } | null>(null);
+  const [pinched, setPinched] = useState<readonly [number, number] | null>(null); // in view, while two fingers are on it
   const zoomed = useMemo(() => findZoom(tree, profile, zoom), [tree, profile, zoom]);
   const here = Math.min(current, tree.n - 1);
   const scene = useRef<FlameScene>(null!);
   scene.current = {
     tree, profile, hueOf, tones, flip, zoomed, matches, current: here, focused: focused || picked, labels: labels.current,
-    hovered: pointer && pointer.box < tree.n ? pointer.box : -1, x0: tree.x[zoomed]!, x1: tree.x[zoomed]! + tree.total[zoomed]!,
+    hovered: pointer && pointer.box < tree.n ? pointer.box : -1, x0: pinched?.[0] ?? tree.x[zoomed]!, x1: pinched?.[1] ?? tree.x[zoomed]! + tree.total[zoomed]!,
   };
+  const settle = useRef<() => void>(null!);
+  settle.current = () => void import('./later').then(({ boxOfStretch }) => {
+    const { x0, x1 } = scene.current;
+    setPinched(null);
+    onZoom(zoomOf(tree, profile, boxOfStretch(tree, zoomed, x0, x1)));
+  });
   useLayoutEffect(() => {
     const s = new Surface(host.current!, canvas.current!, (x) => paintFlame(x, scene.current));
     surface.current = s;
     if (scene.current.flip) host.current!.scrollTop = host.current!.scrollHeight;
-    return () => s.destroy();
+    let off = () => {};
+    void import('./later').then(({ followPinch }) => {
+      const el = host.current;
+      if (el) off = followPinch(el, { part: (x) => x / el.clientWidth, view: () => [scene.current.x0, scene.current.x1], show, end: () => settle.current() });
+    });
+    return () => {
+      off();
+      s.destroy();
+    };
   }, []);
   useLayoutEffect(() => surface.current?.invalidate());
   useEffect(() => {
     setCurrent(zoomed);
     setPicked(false);
     setPointer(null);
+    setPinched(null);
     labels.current.clear();
   }, [tree]);
 
+  const show = (from: number, to: number) => {
+    const all = scene.current.tree.total[0]!;
+    const wide = Math.min(all, to - from);
+    const x0 = Math.max(0, Math.min(all - wide, from));
+    setPinched([x0, x0 + wide]);
+  };
   const boxUnder = (e: MouseEvent): number => {
     const box = host.current!.getBoundingClientRect();
     const { x0, x1 } = scene.current;

@@ -6,9 +6,9 @@ import { useEffect, useRef } from 'preact/hooks';
 const KEYS: [string, [string, string][]][] = [
   ['Everywhere', [['?', 'this help'], ['Tab', 'to the next pane or control'], ['Escape', 'backs out: closes, zooms out, clears the choice']]],
   ['Spans', [['↑ ↓', 'walk the rows; Page up and down, Home, End'], ['← →', 'close, open, to the parent'], ['Space', 'choose the span for every pane'],
-    ['Enter', 'choose it and zoom the axis to it'], ['r', 'choose its stretch of time'], ['+ −', 'zoom the axis'], ['Ctrl wheel', 'zoom at the pointer'], ['drag', 'choose a stretch of time']]],
+    ['Enter', 'choose it and zoom the axis to it'], ['r', 'choose its stretch of time'], ['+ −', 'zoom the axis'], ['Ctrl wheel', 'zoom at the pointer, as two fingers do'], ['drag', 'choose a stretch of time']]],
   ['Flame graph', [['↑ ↓', 'to the caller, to what it called'], ['← →', 'to its neighbours'], ['Enter', 'zoom to the box'], ['f', 'focus on the function'],
-    ['d', 'drop samples with it'], ['c', 'collapse its library'], ['s', 'sandwich: callers and callees'], ['Home', 'to the outermost']]],
+    ['d', 'drop samples with it'], ['c', 'collapse its library'], ['s', 'sandwich: callers and callees'], ['Home', 'to the outermost'], ['Ctrl wheel', 'zoom at the pointer, as two fingers do']]],
   ['Search', [['text', 'in functions and libraries'], ['/regex/', 'a regular expression'], ['span:opt', 'samples of such spans'], ['file:parse', 'functions of such files']]],
   ['Playground', [['Ctrl Enter', 'compile with everything that is asked for'], ['Ctrl Z, Ctrl Y', 'undo, redo']]],
 ];

@@ -99,23 +99,28 @@ export function Waterfall({ table, selected, onSelect, samplesAt, range, onRange
 
   useEffect(() => {
     const el = host.current!;
-    // Not passive, since a zoom must not also zoom the page.
     const wheel = (e: WheelEvent) => {
       const { t0, t1 } = scene.current;
-      const span = t1 - t0;
-      if (e.ctrlKey || e.metaKey) {
-        e.preventDefault();
-        const at = xToTime(scene.current, el.clientWidth, e.clientX - el.getBoundingClientRect().left);
-        const factor = Math.exp(Math.max(-1, Math.min(1, e.deltaY / 200)));
-        setRange(at - (at - t0) * factor, at + (t1 - at) * factor);
-      } else if (Math.abs(e.deltaX) > Math.abs(e.deltaY) && span < full[1]) {
-        e.preventDefault();
-        const shift = (e.deltaX / el.clientWidth) * span;
-        setRange(t0 + shift, t1 + shift);
-      }
+      if (e.ctrlKey || e.metaKey || Math.abs(e.deltaX) <= Math.abs(e.deltaY) || t1 - t0 >= full[1]) return;
+      e.preventDefault();
+      const shift = (e.deltaX / el.clientWidth) * (t1 - t0);
+      setRange(t0 + shift, t1 + shift);
     };
     el.addEventListener('wheel', wheel, { passive: false });
-    return () => el.removeEventListener('wheel', wheel);
+    let off = () => el.removeEventListener('wheel', wheel);
+    void import('./later').then(({ followPinch }) => {
+      if (!host.current) return;
+      const rest = off;
+      const unpinch = followPinch(el, {
+        part: (x) => (xToTime(scene.current, el.clientWidth, x) - scene.current.t0) / (scene.current.t1 - scene.current.t0),
+        view: () => [scene.current.t0, scene.current.t1], show: setRange, start: forget,
+      });
+      off = () => {
+        rest();
+        unpinch();
+      };
+    });
+    return () => off();
   }, [table]);
 
   const at = (e: MouseEvent): { span: number; onToggle: boolean } => {
@@ -131,8 +136,13 @@ export function Waterfall({ table, selected, onSelect, samplesAt, range, onRange
     const t = xToTime(scene.current, host.current!.clientWidth, e.clientX - host.current!.getBoundingClientRect().left);
     return Math.round(Math.min(full[1], Math.max(0, t)));
   };
+  const forget = () => {
+    drag.current = null;
+    setDragged(null);
+  };
   const down = (e: PointerEvent) => {
-    drag.current = null; // no click follows a stretch that a finger dragged
+    forget(); // no click follows a stretch that a finger dragged
+    if (!e.isPrimary) return; // a second finger
     // A finger scrolls; it chooses a stretch on the axis and its strips only.
     const box = host.current!.getBoundingClientRect();
     const onHead = e.clientY - box.top < headHeight(scene.current);
