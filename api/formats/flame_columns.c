@@ -3,11 +3,12 @@
  *
  * Packed is a line of JSON, in which each column stands as the word for its type, then at the next multiple of 8 bytes the
  * columns themselves in the order of the line, little-endian, each followed by zeros up to a multiple of 8. So a reader
- * takes them as they lie, where reading millions of numbers out of JSON is what takes the longest. */
+ * takes them as they lie, where reading millions of numbers out of JSON is what takes the longest. Of a large profile it also
+ * holds an outline, from which a reader paints before it has gone through the rest. */
 #include <endian.h>
 #include <string.h>
 
-#include "api/formats/flame_select.h"
+#include "api/formats/flame_outline.h"
 #include "api/formats/json.h"
 #include "api/formats/writers.h"
 #include "bpf/protocol.h"
@@ -15,6 +16,7 @@
 struct writing {
 	const struct profile *profile;
 	const struct flame_selection *selection;
+	const struct flame_outline *outline;
 	struct strbuf *out;
 };
 
@@ -128,6 +130,48 @@ static uint64_t sample_weight(const struct writing *w, size_t i)
 	return flame_weight(sample_at(w, i));
 }
 
+static uint64_t outline_parent(const struct writing *w, size_t i)
+{
+	uint32_t parent = w->outline->stacks[i].parent;
+	return parent == PROFILE_NO_STACK ? NONE : parent;
+}
+
+static uint64_t outline_frame(const struct writing *w, size_t i)
+{
+	return w->outline->stacks[i].frame;
+}
+
+static uint64_t row_stack(const struct writing *w, size_t i)
+{
+	uint32_t stack = w->outline->rows[i].stack;
+	return stack == PROFILE_NO_STACK ? NONE : stack;
+}
+
+static uint64_t row_result(const struct writing *w, size_t i)
+{
+	return w->outline->rows[i].truncated;
+}
+
+static uint64_t row_in_kernel(const struct writing *w, size_t i)
+{
+	return w->outline->rows[i].in_kernel;
+}
+
+static uint64_t row_samples(const struct writing *w, size_t i)
+{
+	return w->outline->rows[i].n_samples;
+}
+
+static uint64_t row_weight(const struct writing *w, size_t i)
+{
+	return w->outline->rows[i].weight;
+}
+
+static uint64_t own_weight(const struct writing *w, size_t i)
+{
+	return w->outline->own[i];
+}
+
 static const struct column frame_columns[] = {
 	{"name", frame_name, I32},
 	{"module", frame_module, I32},
@@ -166,6 +210,26 @@ static const struct column weighed_columns[] = {
 	{"tid", sample_tid, I32},
 	{"runnable", sample_runnable, U8},
 	{"weight", sample_weight, F64},
+	{NULL, NULL, I32},
+};
+
+static const struct column outline_stack_columns[] = {
+	{"parent", outline_parent, I32},
+	{"frame", outline_frame, I32},
+	{NULL, NULL, I32},
+};
+
+static const struct column outline_sample_columns[] = {
+	{"stack", row_stack, I32},
+	{"result", row_result, U8},
+	{"in_kernel", row_in_kernel, U8},
+	{"count", row_samples, I32},
+	{"weight", row_weight, F64},
+	{NULL, NULL, I32},
+};
+
+static const struct column outline_own_columns[] = {
+	{"weight", own_weight, F64},
 	{NULL, NULL, I32},
 };
 
@@ -216,11 +280,11 @@ struct group {
 	size_t n_rows;
 };
 
-#define N_GROUPS 3
+#define MAX_GROUPS 7
 
 static void put_groups(const struct writing *w, const struct group *groups, bool packed)
 {
-	for (const struct group *g = groups; g < groups + N_GROUPS; g++) {
+	for (const struct group *g = groups; g->name; g++) {
 		strbuf_printf(w->out, ",%s\"%s\":{", packed ? "" : "\n", g->name);
 		for (const struct column *c = g->columns; c->name; c++) {
 			strbuf_printf(w->out, "%s%s\"%s\":", c == g->columns ? "" : ",", packed || c == g->columns ? "" : "\n", c->name);
@@ -254,12 +318,22 @@ static void put_profile(const struct profile *profile, const struct trace_tree *
 		out->failed = true;
 		return;
 	}
-	struct writing w = {profile, &selection, out};
-	struct group groups[N_GROUPS] = {
+	_cleanup_outline_ struct flame_outline outline = {0};
+	if (packed && flame_outline(profile, &selection, kind, &outline) < 0) {
+		out->failed = true;
+		return;
+	}
+	struct writing w = {profile, &selection, &outline, out};
+	struct group groups[MAX_GROUPS] = {
 		{"frames", frame_columns, profile->n_frames},
 		{"stacks", stack_columns, profile->n_stacks},
 		{"samples", kind == PROFILE_OFF_CPU ? weighed_columns : sample_columns, selection.n_samples},
 	};
+	if (outline.n_stacks) {
+		groups[3] = (struct group){"outline_stacks", outline_stack_columns, outline.n_stacks};
+		groups[4] = (struct group){"outline_samples", outline_sample_columns, outline.n_rows};
+		groups[5] = (struct group){"outline_own", outline_own_columns, profile->n_frames + 1};
+	}
 	strbuf_printf(out, "{\"format\":\"spvscope-%s\",\"version\":1,\"kind\":\"%s\",\"unit\":\"%s\"",
 		packed ? "packed" : "columns", profile_kind_name(kind), flame_unit(kind));
 	json_member_u64(out, ",", "frequency_hz", profile->frequency_hz);
@@ -274,7 +348,7 @@ static void put_profile(const struct profile *profile, const struct trace_tree *
 	if (!packed)
 		return;
 	pad(out, '\0');
-	for (const struct group *g = groups; g < groups + N_GROUPS; g++)
+	for (const struct group *g = groups; g->name; g++)
 		for (const struct column *c = g->columns; c->name; c++)
 			put_packed_cells(&w, c, g->n_rows);
 }

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tests of what profiles are exported as: flame_columns.c, flame_tree.c, flame_folded.c, flame_select.c. */
+/* Tests of what profiles are exported as: flame_columns.c, flame_tree.c, flame_folded.c, flame_select.c, flame_outline.c. */
 #include "tests/unit/cmocka_head.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include <jansson.h>
 
+#include "api/formats/flame_outline.h"
 #include "api/formats/formats.h"
+#include "bpf/protocol.h"
 #include "tests/unit/sample_profile.h"
 
 static const struct trace_info info = {.trace_id = "0123456789abcdef0123456789abcdef"};
@@ -172,6 +175,12 @@ static void columns_hold_every_sample(void **state)
 	done(&f);
 }
 
+static size_t width_of(const json_t *type)
+{
+	const char *word = json_string_value(type);
+	return !strcmp(word, "u8") ? 1 : !strcmp(word, "i32") ? 4 : 8;
+}
+
 static void packed_columns_hold_what_the_columns_hold(void **state)
 {
 	(void)state;
@@ -193,8 +202,7 @@ static void packed_columns_hold_what_the_columns_hold(void **state)
 		json_object_foreach(table, name, type) {
 			if (!json_is_string(type))
 				continue;
-			const char *word = json_string_value(type);
-			size_t width = !strcmp(word, "u8") ? 1 : !strcmp(word, "i32") ? 4 : 8;
+			size_t width = width_of(type);
 			at = (at + 7) / 8 * 8;
 			for (size_t i = 0; i < rows; i++, at += width) {
 				int32_t number = 0;
@@ -208,6 +216,109 @@ static void packed_columns_hold_what_the_columns_hold(void **state)
 	json_decref(line);
 	json_decref(columns);
 	done(&f);
+}
+
+/* A number of a packed answer, found as its README says. */
+static int64_t packed_cell(const char *packed, const char *of, const char *column, size_t row)
+{
+	const char *newline = strchr(packed, '\n'), *group, *name;
+	json_t *line = json_loadb(packed, (size_t)(newline - packed), 0, NULL), *table, *type;
+	size_t at = (size_t)(newline - packed) + 1;
+	int64_t found = INT64_MIN;
+	assert_non_null(line);
+	json_object_foreach(line, group, table) {
+		json_object_foreach(table, name, type) {
+			if (!json_is_string(type))
+				continue;
+			size_t width = width_of(type), rows = (size_t)integer(table, "rows");
+			at = (at + 7) / 8 * 8;
+			if (!strcmp(group, of) && !strcmp(name, column) && row < rows) {
+				int32_t number = 0;
+				double real;
+				memcpy(width == 8 ? (void *)&real : &number, packed + at + row * width, width);
+				found = width == 8 ? (int64_t)real : number;
+			}
+			at += rows * width;
+		}
+	}
+	json_decref(line);
+	return found;
+}
+
+enum { N_SIDES = FLAME_OUTLINE_MIN_STACKS };
+
+/* main > hot, sampled often, and below main N_SIDES functions that were sampled once each. */
+static struct profile *broad_profile(uint32_t *ret_hot)
+{
+	struct profile *p = profile_new();
+	assert_non_null(p);
+	int64_t main_frame = profile_add_frame(p, "main", "worker", "", 0);
+	int64_t main_stack = profile_add_stack(p, PROFILE_NO_STACK, (uint32_t)main_frame);
+	int64_t hot = profile_add_stack(p, (uint32_t)main_stack, (uint32_t)profile_add_frame(p, "hot", "worker", "", 0));
+	struct profile_sample sample = {.tid = 7, .pid = 7, .stack = (uint32_t)hot};
+	for (unsigned i = 0; i < N_SIDES * 2; i++) {
+		sample.result = i ? ANALYZER_RESULT_COMPLETE : ANALYZER_RESULT_COMPLETE + 1;
+		sample.flags = i == 1 ? ANALYZER_SAMPLE_IN_KERNEL : 0;
+		assert_int_equal(profile_add_sample(p, &sample), 0);
+	}
+	sample.flags = 0;
+	for (unsigned i = 0; i < N_SIDES; i++) {
+		char name[32];
+		snprintf(name, sizeof(name), "side %u", i);
+		int64_t frame = profile_add_frame(p, name, "library", "", 0);
+		sample.stack = (uint32_t)profile_add_stack(p, (uint32_t)main_stack, (uint32_t)frame);
+		assert_int_equal(profile_add_sample(p, &sample), 0);
+	}
+	*ret_hot = (uint32_t)hot;
+	return p;
+}
+
+static void a_large_profile_has_an_outline_of_what_can_be_seen(void **state)
+{
+	(void)state;
+	uint32_t hot;
+	struct profile *p = broad_profile(&hot);
+	struct strbuf out = {0};
+	flame_format_find("packed")->write(p, NULL, TRACE_NO_SPAN, PROFILE_ON_CPU, &info, &out);
+	assert_false(out.failed);
+	static const struct {
+		const char *group, *column;
+		size_t row;
+		int64_t value;
+	} rows[] = {
+		/* only main and hot have enough weight */
+		{"outline_stacks", "parent", 0, -1}, {"outline_stacks", "parent", 1, 0}, {"outline_stacks", "frame", 1, 1},
+		{"outline_stacks", "frame", 2, INT64_MIN},
+		/* the sides stand at main; hot's samples are told apart by how they ended */
+		{"outline_samples", "stack", 0, 0}, {"outline_samples", "count", 0, N_SIDES}, {"outline_samples", "weight", 0, N_SIDES},
+		{"outline_samples", "stack", 1, 1}, {"outline_samples", "count", 1, N_SIDES * 2 - 2}, {"outline_samples", "result", 1, 0},
+		{"outline_samples", "count", 2, 1}, {"outline_samples", "in_kernel", 2, 1}, {"outline_samples", "result", 2, 0},
+		{"outline_samples", "count", 3, 1}, {"outline_samples", "in_kernel", 3, 0}, {"outline_samples", "result", 3, 1},
+		{"outline_samples", "count", 4, INT64_MIN},
+		/* where they ended in truth, the kernel behind the last frame */
+		{"outline_own", "weight", 0, 0}, {"outline_own", "weight", 1, N_SIDES * 2 - 1}, {"outline_own", "weight", 2, 1},
+		{"outline_own", "weight", N_SIDES + 1, 1}, {"outline_own", "weight", N_SIDES + 2, 1},
+		{"outline_own", "weight", N_SIDES + 3, INT64_MIN},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (packed_cell(out.data, rows[i].group, rows[i].column, rows[i].row) != rows[i].value)
+			fail_msg("%s.%s[%zu] is not %lld", rows[i].group, rows[i].column, rows[i].row, (long long)rows[i].value);
+	strbuf_done(&out);
+	profile_free(p);
+}
+
+static void a_second_thread_in_a_run_leaves_the_outline_out(void **state)
+{
+	(void)state;
+	uint32_t hot;
+	struct profile *p = broad_profile(&hot);
+	struct strbuf out = {0};
+	struct profile_sample other = {.tid = 8, .pid = 7, .stack = hot};
+	assert_int_equal(profile_add_sample(p, &other), 0);
+	flame_format_find("packed")->write(p, NULL, TRACE_NO_SPAN, PROFILE_ON_CPU, &info, &out);
+	assert_int_equal(packed_cell(out.data, "outline_stacks", "parent", 0), INT64_MIN);
+	strbuf_done(&out);
+	profile_free(p);
 }
 
 static void time_off_the_cpu_weighs_its_nanoseconds(void **state)
@@ -292,6 +403,8 @@ int main(void)
 		cmocka_unit_test(the_tree_counts_what_is_below),
 		cmocka_unit_test(columns_hold_every_sample),
 		cmocka_unit_test(packed_columns_hold_what_the_columns_hold),
+		cmocka_unit_test(a_large_profile_has_an_outline_of_what_can_be_seen),
+		cmocka_unit_test(a_second_thread_in_a_run_leaves_the_outline_out),
 		cmocka_unit_test(columns_of_a_span_hold_its_samples_only),
 		cmocka_unit_test(time_off_the_cpu_weighs_its_nanoseconds),
 		cmocka_unit_test(page_faults_are_counted),
