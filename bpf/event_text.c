@@ -21,6 +21,28 @@ static const char *const syscall_names[] = {
 #define FAULT_WRITE       2u
 #define FAULT_INSTRUCTION 16u
 
+void duration_text(uint64_t ns, char *text, size_t size)
+{
+	static const struct {
+		uint64_t below_ns;
+		double ns;
+		const char *unit;
+	} units[] = {
+		{1000000, 1e3, "µs"},
+		{1000000000, 1e6, "ms"},
+		{UINT64_MAX, 1e9, "s"},
+	};
+	size_t i = 0;
+
+	if (ns < 1000) {
+		snprintf(text, size, "%" PRIu64 " ns", ns);
+		return;
+	}
+	while (ns >= units[i].below_ns && i < ARRAY_SIZE(units) - 1)
+		i++;
+	snprintf(text, size, "%.1f %s", (double)ns / units[i].ns, units[i].unit);
+}
+
 static void page_fault_text(const struct ring_event *e, char *text, size_t size)
 {
 	uint64_t code = e->args[1];
@@ -36,19 +58,19 @@ static void syscall_text(const struct ring_event *e, char *text, size_t size)
 	uint64_t number = e->args[0];
 	int64_t returned = (int64_t)e->args[1];
 	const char *known = number < ARRAY_SIZE(syscall_names) ? syscall_names[number] : NULL;
-	char name[32];
-	double took_us = (double)e->args[2] / 1000;
+	char name[32], took[DURATION_TEXT_SIZE];
 
+	duration_text(e->args[2], took, sizeof(took));
 	if (known)
 		snprintf(name, sizeof(name), "%s", known);
 	else
 		snprintf(name, sizeof(name), "system call %" PRIu64, number);
 	if (returned < 0 && returned >= -4095)
-		snprintf(text, size, "%s: %s after %.1f us", name, strerrordesc_np((int)-returned) ?: "an error", took_us);
+		snprintf(text, size, "%s: %s after %s", name, strerrordesc_np((int)-returned) ?: "an error", took);
 	else if (returned > 0xFFFFFFFF)
-		snprintf(text, size, "%s returned 0x%" PRIx64 " after %.1f us", name, (uint64_t)returned, took_us);
+		snprintf(text, size, "%s returned 0x%" PRIx64 " after %s", name, (uint64_t)returned, took);
 	else
-		snprintf(text, size, "%s returned %" PRId64 " after %.1f us", name, returned, took_us);
+		snprintf(text, size, "%s returned %" PRId64 " after %s", name, returned, took);
 }
 
 static void wakeup_text(const struct ring_event *e, char *text, size_t size)

@@ -15,6 +15,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "bpf/event_text.h"
 #include "bpf/images.h"
 #include "bpf/perf_event.h"
 #include "bpf/privileges.h"
@@ -241,12 +242,12 @@ static int bind(struct sessions *s, struct session *session, int pidfd, char *te
 
 static void hold_tracepoints(struct sessions *s, struct session *session)
 {
-	char missing[160] = "";
+	char missing[160] = "", took[DURATION_TEXT_SIZE];
 	uint64_t before_ns = clock_now_ns();
 
 	tracepoints_hold(&s->tracepoints, session->object, missing, sizeof(missing));
-	session_decide(session, "attach", before_ns, "tracepoints attached in %.1f ms",
-		(double)(clock_now_ns() - before_ns) / NS_PER_MS);
+	duration_text(clock_now_ns() - before_ns, took, sizeof(took));
+	session_decide(session, "attach", before_ns, "tracepoints attached in %s", took);
 	if (missing[0])
 		session_decide(session, "attach", before_ns, "not to be had here: %s", missing);
 }
@@ -295,7 +296,7 @@ int session_attach(struct sessions *s, uint64_t id, pid_t pid, int pidfd, enum a
 	}
 	s->totals.attached++;
 	*ret_kind = object_kind(session->object);
-	session_decide(session, "attach", clock_now_ns(), "pid %d, %s every %.1f us, slot %zu, stacks by %s", (int)pid,
+	session_decide(session, "attach", clock_now_ns(), "pid %d, %s every %.1f µs, slot %zu, stacks by %s", (int)pid,
 		perf_source_name(s->source), 1e6 / frequency_hz, (size_t)(session - s->slots),
 		object_shared(session->object)->images_version ? "unwind tables" : "frame pointers: no unwind tables");
 	return flags & SESSION_ENABLED ? begin_run(s, session, &(uint64_t){0}) : 0;

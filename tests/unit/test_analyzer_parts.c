@@ -113,9 +113,9 @@ static void events_read_as_sentences(void **state)
 		{{.kind = ANALYZER_EVENT_PAGE_FAULT, .args = {0, 4, 0}}, "page-fault",
 			"read of 0x0: no known mapping, the page was not there"},
 		{{.kind = ANALYZER_EVENT_SYSCALL, .args = {9999, 3, 1500}}, "syscall",
-			"system call 9999 returned 3 after 1.5 us"},
+			"system call 9999 returned 3 after 1.5 µs"},
 		{{.kind = ANALYZER_EVENT_SYSCALL, .args = {9999, (uint64_t)-2, 2000}}, "syscall",
-			"system call 9999: No such file or directory after 2.0 us"},
+			"system call 9999: No such file or directory after 2.0 µs"},
 		{{.kind = ANALYZER_EVENT_WAKEUP, .args = {0, 0}, .text = "swapper/0"}, "wake-up",
 			"woken by an interrupt on an idle CPU"},
 		{{.kind = ANALYZER_EVENT_WAKEUP, .args = {4, 5, 1}, .text = "spvscoped"}, "wake-up",
@@ -143,6 +143,24 @@ static void events_read_as_sentences(void **state)
 	}
 }
 
+static void durations_are_told_in_the_unit_that_fits(void **state)
+{
+	static const struct {
+		uint64_t ns;
+		const char *text;
+	} rows[] = {
+		{0, "0 ns"}, {999, "999 ns"}, {1000, "1.0 µs"}, {148088, "148.1 µs"}, {1300000, "1.3 ms"}, {148088500, "148.1 ms"},
+		{2500000000, "2.5 s"}, {UINT64_MAX, "18446744073.7 s"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		char text[DURATION_TEXT_SIZE];
+		duration_text(rows[i].ns, text, sizeof(text));
+		assert_string_equal(text, rows[i].text);
+	}
+}
+
 static void an_object_of_another_layout_is_refused_with_both_versions(void **state)
 {
 	struct analyzer_layout layout = {.version = ANALYZER_LAYOUT_VERSION};
@@ -164,6 +182,7 @@ int main(void)
 		cmocka_unit_test(nothing_gathered_is_nothing_handed_over),
 		cmocka_unit_test(a_hand_over_has_a_limit),
 		cmocka_unit_test(events_read_as_sentences),
+		cmocka_unit_test(durations_are_told_in_the_unit_that_fits),
 		cmocka_unit_test(an_object_of_another_layout_is_refused_with_both_versions),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
