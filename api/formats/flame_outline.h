@@ -8,8 +8,8 @@
 
 /* Profiles with less stacks are read as fast without. */
 #define FLAME_OUTLINE_MIN_STACKS 20000
-/* What has less than this part of the weight is no tenth of a pixel wide on most screens. */
-#define FLAME_OUTLINE_PARTS 16384
+/* What has less than this part of the weight is a third of a pixel wide in a window of 1,280. */
+#define FLAME_OUTLINE_PARTS 4096
 
 /* Samples that look alike in an outline. */
 struct flame_outline_row {

@@ -46,19 +46,55 @@ export function bigProfile(frames) {
     format: 'spvscope-columns', version: 1, kind: 'on-cpu', unit: 'samples', frequency_hz: 4999, strings,
     frames: { name: names, module: names.map((_, i) => 1 + (i % MODULES.length)), file: names.map(() => 0), line: names.map(() => 0) },
     stacks: { parent, frame },
-    samples: { stack, span: column(() => 1), run: column(() => 0), time_ns: column((_, i) => i * 200040), result: column(() => 0), in_kernel: column(() => 0) },
+    samples: {
+      stack, span: column(() => 1), span_by_time: column(() => 0), run: column(() => 0), time_ns: column((_, i) => i * 200040), result: column(() => 0),
+      in_kernel: column(() => 0), pid: column(() => 4711), tid: column(() => 4711),
+    },
     total: stack.length, complete: stack.length, truncated: 0, lost: 0,
   };
 }
 
-const TYPES = { time_ns: ['f64', Float64Array], result: ['u8', Uint8Array], in_kernel: ['u8', Uint8Array] };
+const OUTLINE = { stacks: 20000, parts: 4096 };
+
+/** The heavy stacks of a large profile and all samples summed onto them, as api/formats/flame_outline.c makes them of samples
+ * that are whole, of one thread and outside of the kernel. */
+function outlineOf({ frames, stacks, samples }) {
+  const n = stacks.parent.length;
+  if (n < OUTLINE.stacks) return {};
+  const weight = new Float64Array(n);
+  const own = new Array(frames.name.length + 1).fill(0);
+  for (const k of samples.stack) {
+    weight[k]++;
+    own[stacks.frame[k]]++;
+  }
+  for (let k = n - 1; k > 0; k--) weight[stacks.parent[k]] += weight[k];
+  const place = [];
+  const heavy = { parent: [], frame: [] };
+  for (let k = 0; k < n; k++) {
+    const above = k ? place[stacks.parent[k]] : -1;
+    place[k] = weight[k] && weight[k] >= Math.floor(samples.stack.length / OUTLINE.parts) ? heavy.parent.push(above) - 1 : above;
+    if (heavy.parent.length > heavy.frame.length) heavy.frame.push(stacks.frame[k]);
+  }
+  const count = new Array(heavy.parent.length).fill(0);
+  for (const k of samples.stack) count[place[k]]++;
+  const stack = [...count.keys()].filter((k) => count[k]);
+  const zeros = stack.map(() => 0);
+  const sums = stack.map((k) => count[k]);
+  return { outline_stacks: heavy, outline_samples: { stack, result: zeros, in_kernel: zeros, count: sums, weight: sums }, outline_own: { weight: own } };
+}
+
+const TYPES = {
+  time_ns: ['f64', Float64Array], weight: ['f64', Float64Array], result: ['u8', Uint8Array], in_kernel: ['u8', Uint8Array], span_by_time: ['u8', Uint8Array],
+};
 
 /** The same as the service packs it. */
 export function packedBytes(p) {
-  const group = (g) => ({ ...Object.fromEntries(Object.keys(g).map((name) => [name, (TYPES[name] ?? ['i32'])[0]])), rows: Object.values(g)[0].length });
-  const parts = [Buffer.from(`${JSON.stringify({ ...p, format: 'spvscope-packed', frames: group(p.frames), stacks: group(p.stacks), samples: group(p.samples) })}\n`)];
+  const groups = { frames: p.frames, stacks: p.stacks, samples: p.samples, ...outlineOf(p) };
+  const described = Object.fromEntries(Object.entries(groups).map(([of, g]) => [of,
+    { ...Object.fromEntries(Object.keys(g).map((name) => [name, (TYPES[name] ?? ['i32'])[0]])), rows: Object.values(g)[0].length }]));
+  const parts = [Buffer.from(`${JSON.stringify({ ...p, format: 'spvscope-packed', ...described })}\n`)];
   const pad = () => parts.push(Buffer.alloc((8 - (parts.at(-1).length % 8)) % 8));
-  for (const g of [p.frames, p.stacks, p.samples]) {
+  for (const g of Object.values(groups)) {
     for (const [name, values] of Object.entries(g)) {
       pad();
       parts.push(Buffer.from((TYPES[name] ?? ['i32', Int32Array])[1].from(values).buffer));

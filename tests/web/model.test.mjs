@@ -2,7 +2,7 @@
 // The viewer's model code against cases worked out by hand.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { packedBytes } from '../bench/viewer_data.mjs';
+import { bigProfile, packedBytes } from '../bench/viewer_data.mjs';
 import { loadModel } from './support/model.mjs';
 
 const {
@@ -87,16 +87,39 @@ test('modules are weighed by their own samples', () => {
     [{ module: 'libglslang.so', self: 4 }, { module: 'worker', self: 2 }, { module: '[kernel]', self: 1 }]);
 });
 
-test('the first picture has the boxes that weigh enough, where the whole has them', () => {
-  const p = profile.decodeProfile(profileJson());
-  const weighed = flame.weighStacks(p, null);
-  const whole = flame.mergeStacks(weighed, 0);
-  const first = flame.mergeStacks(weighed, 2);
-  assert.ok(first.n > 1 && first.n < whole.n);
-  const places = (t) => Array.from({ length: t.n }, (_, i) => `${t.depth[i]} ${p.fnName[t.fn[i]]} ${t.x[i]} ${t.total[i]}`);
-  assert.deepEqual(places(first), places(whole).filter((_, i) => whole.total[i] >= 2));
+test('the outline of a large profile has the boxes that weigh enough, where the whole has them', () => {
+  const bytes = packedBytes(bigProfile(40000));
+  const j = packed.unpack(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
+  const names = profile.namesOf(j);
+  const outline = profile.decodeOutline(j, names);
+  const p = profile.decodeProfile(j, names);
+  const [weighed, all] = [flame.weighStacks(outline, null), flame.weighStacks(p, null)];
+  const [first, whole] = [flame.mergeStacks(weighed), flame.mergeStacks(all)];
+  assert.ok(first.n > 1000 && first.n < whole.n / 2, `${first.n} of ${whole.n}`);
+  const places = (t) => Array.from({ length: t.n }, (_, i) => `${t.depth[i]} ${p.fnName[t.fn[i]]} ${t.x[i]} ${t.total[i]} ${t.hits[i]}`);
+  assert.deepEqual(places(first), places(whole).filter((_, i) => whole.total[i] >= Math.floor(p.total / 4096)));
   assert.equal(first.self.reduce((a, b) => a + b), whole.total[0], 'what is left out counts as its parents\u2019 own');
-  for (let s = 0; s < p.n; s++) assert.ok(whole.total[whole.sampleBox[s]] <= first.total[first.sampleBox[s]], 'in its box, or in one above it');
+  assert.deepEqual(flame.moduleShares(weighed, outline), flame.moduleShares(all, p), 'but not in the legend');
+});
+
+test('an outline counts samples, weighs them, and knows how they ended', () => {
+  const j = {
+    ...profileJson(), total: 20, complete: 17, truncated: 3, samples: { weight: [] },
+    outline_stacks: { parent: [-1, 0], frame: [0, 1] },
+    outline_samples: { stack: [0, 1, 1, 1, -1], result: [0, 0, 0, 1, 1], in_kernel: [0, 0, 1, 0, 0], count: [4, 8, 5, 2, 1], weight: [40, 160, 50, 20, 30] },
+    outline_own: { weight: [30, 100, 60, 30, 50] },
+  };
+  const p = profile.decodeOutline(j, profile.namesOf(j));
+  const w = flame.weighStacks(p, null);
+  assert.deepEqual(boxes(p, flame.mergeStacks(w)).map((b) => b.slice(0, 4)), [
+    ['all samples', 0, 0, 300], ['main', 1, 0, 250], ['[truncated]', 1, 250, 50],
+    ['parse', 2, 0, 210], ['main', 2, 250, 20], ['[kernel]', 3, 0, 50], ['parse', 3, 250, 20],
+  ]);
+  assert.equal(w.cut, 3);
+  assert.deepEqual([...flame.mergeStacks(w).hits.slice(0, 3)], [20, 17, 3]);
+  assert.deepEqual(flame.moduleShares(w, p),
+    [{ module: 'libglslang.so', self: 160 }, { module: 'worker', self: 60 }, { module: '[kernel]', self: 50 }, { module: '[truncated]', self: 30 }]);
+  assert.equal(profile.decodeOutline(profileJson(), profile.namesOf(profileJson())), null, 'a small profile has none');
 });
 
 /** The plain way: each sample walks its stack and is counted in a tree of maps. */

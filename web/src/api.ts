@@ -170,6 +170,10 @@ export interface FlameJson {
   complete: number;
   truncated: number;
   lost: number;
+  // of a large one: what can be seen of it as a whole
+  outline_stacks?: { parent: Column; frame: Column };
+  outline_samples?: { stack: Column; result: Column; in_kernel: Column; count: Column; weight: Column };
+  outline_own?: { weight: Column }; // by frame; behind the last: in the kernel
 }
 
 export const FLAME_KINDS = ['on-cpu', 'off-cpu', 'faults'] as const;

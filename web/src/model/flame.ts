@@ -24,9 +24,9 @@ export interface FlameTree {
 export const weightOf = (p: Profile, s: number): number => (p.sampleWeight ? p.sampleWeight[s]! : 1);
 
 /** Merges equal stacks from the outermost frame, those of several threads thread by thread. */
-export const mergeProfile = (p: Profile, keep: Uint8Array | null): FlameTree => mergeStacks(weighStacks(p, keep), 0);
+export const mergeProfile = (p: Profile, keep: Uint8Array | null): FlameTree => mergeStacks(weighStacks(p, keep));
 
-/** Stacks with their weight, ready to be merged, more than once if need be. */
+/** Stacks with their weight, ready to be merged. */
 export interface Weighed {
   sums: Sums;
   samples: Samples;
@@ -37,7 +37,7 @@ export interface Weighed {
 /** Fresh memory is what costs most where there are half a million stacks. So their columns are taken as they lie, and samples
  * are gone through once. */
 export function weighStacks(p: Profile, keep: Uint8Array | null): Weighed {
-  const { n, sampleWeight: weight, sampleResult } = p;
+  const { n, sampleWeight: weight, sampleCount: count, sampleResult } = p;
   const { nodes, nodeOf } = nodesOf(p);
   const ofFn = new Float64Array(p.fnName.length);
   let hits = new Uint32Array(sizeOf(nodes) + 1024);
@@ -47,13 +47,14 @@ export function weighStacks(p: Profile, keep: Uint8Array | null): Weighed {
     if (keep && !keep[s]) continue;
     const node = nodeOf(s);
     if (node >= hits.length) [hits, self] = longer(hits, self);
-    const w = weight ? weight[s]! : 1;
-    hits[node]!++;
+    const many = count ? count[s]! : 1;
+    const w = weight ? weight[s]! : many;
+    hits[node]! += many;
     if (weight) self[node]! += w;
     ofFn[fnOf(nodes, node)]! += w;
-    if (sampleResult[s]) cut++;
+    if (sampleResult[s]) cut += many;
   }
-  return { sums: sumUp(nodes, self, hits), samples: { n, nodeOf: (s) => (keep && !keep[s] ? -1 : nodeOf(s)) }, ofFn, cut };
+  return { sums: sumUp(nodes, self, hits), samples: { n, nodeOf: (s) => (keep && !keep[s] ? -1 : nodeOf(s)) }, ofFn: p.own ?? ofFn, cut };
 }
 
 function longer(hits: Uint32Array<ArrayBuffer>, self: Column): [Uint32Array<ArrayBuffer>, Column] {
@@ -65,8 +66,7 @@ function longer(hits: Uint32Array<ArrayBuffer>, self: Column): [Uint32Array<Arra
   return [more, moreSelf];
 }
 
-/** The boxes of all stacks that have the least weight; what has less counts as its parent's own. */
-export const mergeStacks = ({ sums, samples }: Weighed, least: number): FlameTree => layOutSums(sums, samples, true, true, least);
+export const mergeStacks = ({ sums, samples }: Weighed): FlameTree => layOutSums(sums, samples, true, true);
 
 /** Nodes below one root, parents before their children: heads, each below the one before it; then columns of nodes as they lie,
  * where -1 stands for the last head; then more. */
@@ -178,14 +178,14 @@ interface Samples {
 
 export const layOut = (f: Forest, nodeOf: Int32Array, sorted: boolean, merged: boolean): FlameTree =>
   layOutSums(sumUp({ heads: [], n: f.n, parent: f.parent, fn: f.fn, moreParent: [], moreFn: [] }, f.self, f.hits),
-    { n: nodeOf.length, nodeOf: (s) => nodeOf[s]! }, sorted, merged, 0);
+    { n: nodeOf.length, nodeOf: (s) => nodeOf[s]! }, sorted, merged);
 
 /** Boxes out of nodes, a row at a time: the nodes of a row lie side by side, are put in the order of the boxes above them, and
  * become boxes from left to right, so that nothing is looked up far away. Sorted: the heaviest child on the left; else in
  * the order in which they were made. Merged: children of one function are one box; functions are few, so an array with a
  * mark for each does what a hash table would. */
-function layOutSums(f: Sums, samples: Samples, sorted: boolean, merged: boolean, least: number): FlameTree {
-  const nodes = nodesInRows(f, least);
+function layOutSums(f: Sums, samples: Samples, sorted: boolean, merged: boolean): FlameTree {
+  const nodes = nodesInRows(f);
   const { n, rowStart, up } = nodes;
   const box = new BoxColumns(n, nodes.hits === nodes.total);
   const boxAt = new Int32Array(n); // of each node
@@ -267,7 +267,7 @@ interface NodeRows {
   placeOf: Int32Array;   // of each node of the forest, or one more; 0: it is not there
 }
 
-function nodesInRows(f: Sums, least: number): NodeRows {
+function nodesInRows(f: Sums): NodeRows {
   const n = sizeOf(f);
   const { total: weight, hits: count } = f;
   const shown = new Int32Array(n); // nodes; nobody weighs more than its parent, so the way up to each is there
@@ -278,7 +278,7 @@ function nodesInRows(f: Sums, least: number): NodeRows {
   let fns = fnOf(f, 0) + 1;
   placeOf[0] = 1;
   for (let i = 1; i < n; i++) {
-    if (!(count[i]! > 0 && weight[i]! >= least)) continue;
+    if (!count[i]) continue;
     const above = placeOf[upOf(f, i)]!;
     const d = above ? depth[above - 1]! + 1 : MAX_ROWS;
     if (d >= MAX_ROWS) continue;

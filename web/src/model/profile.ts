@@ -25,6 +25,8 @@ export interface Profile {
   nRuns: number;
   sampleTime: Float64Array;          // ns since its own run began
   sampleWeight: Float64Array | null; // null: each counts one
+  sampleCount?: Uint32Array | undefined; // of an outline: how many samples each of them stands for
+  own?: Float64Array | undefined;        // of an outline: of each function, what the weights of its stacks do not tell
   sampleLane: Uint16Array | null;    // thread; null: there is but one
   laneFn: number[];
   n: number;
@@ -67,19 +69,55 @@ export class Functions {
   }
 }
 
-/** Takes what came in bytes for its own: functions stand where the frames of stacks stood. */
-export function decodeProfile(j: FlameJson): Profile {
+interface Names {
+  functions: Functions;
+  fnOfFrame: Int32Array;
+}
+
+/** The functions that frames are of, behind those that are made here. */
+export function namesOf(j: FlameJson): Names {
   if (!/^spvscope-(?:columns|packed)$/.test(j.format)) throw new Error('this is no flame graph in columns');
   if (j.version !== 1) throw new Error(`flame columns of version ${j.version}; this page reads version 1`);
   const functions = new Functions();
-  const fnRoot = functions.of('all samples', '');
-  const fnTruncated = functions.of('[truncated]', '');
-  const fnKernel = functions.of('[kernel]', '');
+  for (const made of ['all samples', '[truncated]', '[kernel]']) functions.of(made, '');
   const [names, modules, files] = [numbers(j.frames.name), numbers(j.frames.module), numbers(j.frames.file)];
   const fnOfFrame = new Int32Array(names.length);
   for (let i = 0; i < names.length; i++) {
     fnOfFrame[i] = functions.of(j.strings[names[i]!] || '[unknown]', j.strings[modules[i]!] ?? '', j.strings[files[i]!] ?? '');
   }
+  return { functions, fnOfFrame };
+}
+
+const common = (j: FlameJson, { functions }: Names) => ({
+  kind: j.kind, unit: j.unit, frequencyHz: j.frequency_hz, fnName: functions.name, fnModule: functions.module, fnFile: functions.file,
+  fnRoot: 0, fnTruncated: 1, fnKernel: 2, total: j.total, complete: j.complete, truncated: j.truncated, lost: j.lost,
+});
+
+/** Of a large profile, stacks that can be seen in a picture of the whole, and for all samples a few that stand for many: enough
+ * to paint it before it is decoded. Without spans and times. */
+export function decodeOutline(j: FlameJson, names: Names): Profile | null {
+  const { outline_stacks: stacks, outline_samples: samples, outline_own: own } = j;
+  if (!stacks || !samples || !own) return null;
+  const stackParent = ints(stacks.parent);
+  const stackFn = stackFunctions(stackParent, ints(stacks.frame), names.fnOfFrame);
+  const sampleStack = ints(samples.stack);
+  const n = sampleStack.length;
+  const none = new Uint32Array(n);
+  const ofFn = new Float64Array(names.functions.name.length);
+  const { weight } = own;
+  for (let i = 0; i < weight.length; i++) ofFn[names.fnOfFrame[i] ?? 2]! += weight[i]!;
+  for (let s = 0; s < n; s++) if (sampleStack[s]! < 0 && !samples.in_kernel[s]) ofFn[1]! += samples.weight[s]!;
+  checkSamples(sampleStack, stackFn.length, none);
+  return {
+    ...common(j, names), stackParent, stackFn, sampleStack, sampleSpan: none, sampleResult: bytes(samples.result), sampleInKernel: bytes(samples.in_kernel),
+    sampleRun: none, nRuns: 1, sampleTime: new Float64Array(n), sampleWeight: j.samples.weight ? floats(samples.weight) : null,
+    sampleCount: unsigned(samples.count), own: ofFn, sampleLane: null, laneFn: [], n,
+  };
+}
+
+/** Takes what came in bytes for its own: functions stand where the frames of stacks stood. */
+export function decodeProfile(j: FlameJson, names: Names = namesOf(j)): Profile {
+  const { functions, fnOfFrame } = names;
   const stackParent = ints(numbers(j.stacks.parent));
   const stackFn = stackFunctions(stackParent, ints(numbers(j.stacks.frame)), fnOfFrame);
   const sampleStack = ints(numbers(j.samples.stack));
@@ -88,8 +126,7 @@ export function decodeProfile(j: FlameJson): Profile {
   const weight = numbers(j.samples.weight);
   const sampleRun = unsigned(column(j.samples.run));
   return {
-    kind: j.kind, unit: j.unit, frequencyHz: j.frequency_hz, fnName: functions.name, fnModule: functions.module, fnFile: functions.file,
-    fnRoot, fnTruncated, fnKernel, stackParent, stackFn, sampleStack,
+    ...common(j, names), stackParent, stackFn, sampleStack,
     sampleSpan: unsigned(column(j.samples.span)),
     sampleResult: bytes(column(j.samples.result)),
     sampleInKernel: bytes(column(j.samples.in_kernel)),
@@ -97,7 +134,7 @@ export function decodeProfile(j: FlameJson): Profile {
     sampleTime: floats(column(j.samples.time_ns)),
     sampleWeight: weight.length === n && n ? floats(weight) : null,
     ...lanesOf(j, n, functions),
-    n, total: j.total, complete: j.complete, truncated: j.truncated, lost: j.lost,
+    n,
   };
 }
 

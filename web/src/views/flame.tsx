@@ -47,11 +47,9 @@ function useShown({ profile: raw, table, ids, route }: Props) {
   const timed = route.range !== null; // where samples stand is asked for only then
   const at = useMemo(() => (timed ? placeSamples(profile, table) : null), [profile, table, timed]);
   const keep = useMemo(() => chooseSamples(profile, ids, route.range, at), [profile, at, ids?.lo, ids?.hi, route.range?.[0], route.range?.[1]]);
-  const shape = SHAPES.some(([s]) => s === route.shape) ? route.shape : raw.truncated * 2 > raw.n ? 'callers' : 'callees';
+  const shape = SHAPES.some(([s]) => s === route.shape) ? route.shape : raw.truncated * 2 > raw.total ? 'callers' : 'callees';
   const weighed = useMemo(() => weighStacks(profile, keep), [profile, keep]);
-  const plain = shape === 'callees' && !route.zoom && !route.query;
-  const least = useFirst(plain && profile.stackFn.length > MANY) ? weighed.sums.total[0]! / MOST_TO_SEE : 0;
-  const callees = useMemo(() => mergeStacks(weighed, least), [weighed, least]);
+  const callees = useMemo(() => mergeStacks(weighed), [weighed]);
   const ordered = shape === 'callers' || shape === 'time';
   const needed = ordered || route.steps.length > 0;
   const tree = useMemo(() => {
@@ -59,18 +57,6 @@ function useShown({ profile: raw, table, ids, route }: Props) {
     return !ordered ? callees : shape === 'time' ? tools!.timeOrder(profile, keep, nameRun) : tools!.mergeCallers(profile, keep);
   }, [callees, shape, needed && tools]);
   return { profile, keep, shape, weighed, callees, tree, tools };
-}
-
-const MANY = 50000;        // stacks, from which on all their boxes take longer than a person should wait for a picture
-const MOST_TO_SEE = 4096; // what is narrower than this part of the whole is a fraction of a pixel wide on most screens
-
-/** True until the first picture is painted. It is made of what is wide enough to be seen; the rest comes right behind it. */
-function useFirst(wanted: boolean): boolean {
-  const [first, setFirst] = useState(wanted);
-  useEffect(() => {
-    if (first) requestAnimationFrame(() => setTimeout(() => setFirst(false), 20));
-  }, []);
-  return first && wanted;
 }
 
 /** Functions that stand for runs in the order of time. */
@@ -156,7 +142,7 @@ function wordsOf(shape: string, p: Profile, raw: Profile, total: number, hits: n
   if (shape === 'table') return 'Self: samples that ended in the function. Total: samples with it anywhere in their stack.';
   const noun = kindNoun(raw.kind);
   const what = p.sampleWeight ? `${weightWords(p, total)} in ${plural(hits, noun, noun.replace('interval', 'intervals'))}` : plural(total, noun);
-  const of = chosen ? ` of the ${formatCount(raw.n)} taken, those that are chosen` : '';
+  const of = chosen ? ` of the ${formatCount(raw.total)} taken, those that are chosen` : '';
   const rate = raw.kind === 'on-cpu' ? `, ${formatCount(raw.frequencyHz)} a second` : '';
   const over = runs > 1 ? ` over ${formatCount(runs)} runs of the same compile` : '';
   const early = cut > 0 && cut <= hits / 5 ? ` ${plural(cut, 'stack')} (${formatShare(cut / hits)}) ended early, at [truncated].` : '';

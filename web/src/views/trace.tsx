@@ -5,7 +5,7 @@ import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { compile, FLAME_KINDS, getFlame, getTrace, isSaved, type CompileRequest, type TraceJson } from '../api';
 import { originalRequest, profiledRequest } from '../model/again';
 import { formatBytes, formatCount, formatNs, formatWhen, plural } from '../model/format';
-import { decodeProfile, placeSamples } from '../model/profile';
+import { decodeOutline, decodeProfile, namesOf, placeSamples, type Profile } from '../model/profile';
 import { traceRoute, type Route, type TraceRoute } from '../model/route';
 import { decodeSpans, labelOf, spanRange, type SpanTable } from '../model/spans';
 import { textFiles } from '../model/files';
@@ -40,10 +40,12 @@ export function TraceView({ route, go }: { route: TraceRoute; go: Go }) {
 function TracePage({ trace, route, go }: { trace: TraceJson; route: TraceRoute; go: Go }) {
   const table = useMemo(() => decodeSpans(trace.spans ?? []), [trace]);
   const selected = table.indexOfId.get(route.span) ?? -1;
-  const cpu = useLoad(trace.n_samples ? trace.id : null, async (signal) => decodeProfile(await getFlame(trace.id, 'on-cpu', signal)));
+  const cpu = useFlame(trace.n_samples ? trace.id : null, 'on-cpu');
   const kind = route.kind || 'on-cpu';
-  const other = useLoad(kind !== 'on-cpu' ? `${trace.id} ${kind}` : null, async (signal) => decodeProfile(await getFlame(trace.id, kind, signal)));
+  const other = useFlame(kind !== 'on-cpu' ? trace.id : null, kind);
   const flame = kind === 'on-cpu' ? cpu : other;
+  const plain = selected < 0 && !route.range && !route.zoom && !route.query && !route.steps.length && !/^(?!callees)./.test(route.shape);
+  const shown = flame.value ?? (plain ? flame.outline : null);
   const [samplesAt, setSamplesAt] = useState<Float64Array | null>(null);
   useEffect(() => {
     // behind the first painting of the flame graph, which is what a person waits for
@@ -111,14 +113,31 @@ function TracePage({ trace, route, go }: { trace: TraceJson; route: TraceRoute; 
         </div>
         {flame.error !== null && (kind === 'on-cpu' ? <Failure error={flame.error} retry={flame.retry} />
           : <p class="empty-pane">{kindTitle(kind)}: this trace has none. {flame.error instanceof Error ? flame.error.message : ''}</p>)}
-        {trace.n_samples > 0 && !flame.value && flame.error === null && <Loading what="Reading the samples…" />}
-        {flame.value && <Flame key={kind} profile={flame.value} table={table} ids={ids} spanName={selected < 0 ? '' : labelOf(table, selected)}
+        {trace.n_samples > 0 && !shown && flame.error === null && <Loading what="Reading the samples…" />}
+        {shown && <Flame key={kind} profile={shown} table={table} ids={ids} spanName={selected < 0 ? '' : labelOf(table, selected)}
           runs={response?.analyzer?.runs?.profiled ?? 1} title={trace.name ?? trace.id} route={route} set={set} onMore={onMore} />}
         {!trace.n_samples && <NoSamples trace={trace} again={again} />}
       </section>
       {below}
     </main>
   );
+}
+
+/** A large profile's outline first, and behind its picture the whole. */
+function useFlame(id: string | null, kind: string) {
+  const key = id && `${id} ${kind}`;
+  const [first, setFirst] = useState<{ key: string; outline: Profile | null } | null>(null);
+  const whole = useLoad(key, async (signal) => {
+    const columns = await getFlame(id!, kind, signal);
+    const names = namesOf(columns);
+    const outline = decodeOutline(columns, names);
+    if (outline && !document.hidden) {
+      setFirst({ key: key!, outline });
+      await new Promise((done) => { requestAnimationFrame(() => setTimeout(done, 20)); });
+    }
+    return decodeProfile(columns, names);
+  });
+  return { ...whole, outline: first?.key === key ? first?.outline : null };
 }
 
 export interface Again {
