@@ -11,11 +11,12 @@ export function unpack(packed: ArrayBuffer): FlameJson {
   let at = bytes.indexOf(10) + 1;
   const json = JSON.parse(new TextDecoder().decode(bytes.subarray(0, at))) as FlameJson;
   for (const group of Object.values(json) as (Record<string, unknown> | null)[]) {
+    if (typeof group?.rows !== 'number') continue; // no table
     for (const name in group) {
-      const type = TYPES[group![name] as keyof typeof TYPES];
+      const type = TYPES[group[name] as keyof typeof TYPES];
       if (!type) continue;
       at = Math.ceil(at / 8) * 8;
-      const column = group[name] = new type(packed, at, group.rows as number);
+      const column = group[name] = new type(packed, at, group.rows);
       at += column.byteLength;
     }
   }
