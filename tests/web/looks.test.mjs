@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { openPage, seriousFaults } from './support/browser.mjs';
+import { openPage, seriousFaults, sideways } from './support/browser.mjs';
 import { busyTrace, compile, getJson, site, standOnService, traced } from './support/site.mjs';
 import { busyShader, FAILING } from './support/sources.mjs';
 
@@ -44,6 +44,8 @@ describe('both themes, wide and narrow', () => {
           await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
           const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
           assert.ok(over <= 0, `${name}, ${theme}, ${width}: ${over} px too wide`);
+          await page.locator('.loading').first().waitFor({ state: 'detached' });
+          assert.deepEqual(await sideways(page, ['.table-scroll', '.table-wide']), [], `${name}, ${width}`);
           if (width === 1280) assert.deepEqual(await seriousFaults(page), [], `${name}, ${theme}`);
           if (pictures) {
             await page.locator('.code').first().waitFor({ timeout: 2000 }).catch(() => undefined);

@@ -93,6 +93,10 @@ export async function seriousFaults(page) {
   });
 }
 
+/** What can be scrolled sideways and should not need to be. */
+export const sideways = (page, selectors) => page.evaluate((list) => list.flatMap((s) => [...document.querySelectorAll(s)])
+  .filter((el) => el.checkVisibility() && el.scrollWidth > el.clientWidth + 1).map((el) => `${el.className} of ${el.ariaLabel}: ${el.scrollWidth - el.clientWidth} px`), selectors);
+
 /** What is wider than its place: the page itself, or a button, link or heading whose words are cut without an ellipsis. */
 export const cutOff = (page) => page.evaluate(() => {
   const faults = [];

@@ -74,7 +74,7 @@ function Compared({ base, to }: { base: Side; to: Side }) {
   const diff = useMemo(() => (base.profile?.n && to.profile?.n ? diffFlames(base.profile, to.profile, base.unit, to.unit) : null), [base, to]);
   return (
     <>
-      <section class="card" aria-label="The two traces"><div class="table-scroll"><table class="counters">
+      <section class="card" aria-label="The two traces"><div class="table-wide"><table class="counters">
         <thead><tr><th scope="col" /><th scope="col" class="num">Base</th><th scope="col" class="num">Other</th><th scope="col" class="num">Change</th></tr></thead>
         <tbody>
           <tr><th scope="row">Trace</th>{[base, to].map((s, i) => <td key={i} class="num"><a href={formatRoute(traceRoute(s.trace.id))}>{s.trace.name ?? s.trace.id.slice(0, 8)}</a><br /><span class="muted">{formatWhen(s.trace.started_unix_ns)}</span></td>)}<td /></tr>
@@ -140,7 +140,7 @@ function Delta({ base, to, format }: { base: number | null; to: number | null; f
   if (base === null || to === null) return <>–</>;
   if (base === to) return <span class="muted">same</span>;
   const by = to - base;
-  return <span class={by > 0 ? 'grew' : 'shrank'}>{by > 0 ? '+' : '−'}{format(Math.abs(by))}{base > 0 && <span class="muted"> ({by > 0 ? '+' : '−'}{((Math.abs(by) / base) * 100).toFixed(1)} %)</span>}</span>;
+  return <span class={by > 0 ? 'grew' : 'shrank'}>{by > 0 ? '+' : '−'}{format(Math.abs(by))}{base > 0 && <> <span class="muted percent">({by > 0 ? '+' : '−'}{((Math.abs(by) / base) * 100).toFixed(1)} %)</span></>}</span>;
 }
 
 const SPAN_ROWS = 40;
