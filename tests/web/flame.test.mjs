@@ -2,6 +2,7 @@
 // The flame graph of a trace.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { gunzipSync } from 'node:zlib';
 import { describe, test } from 'node:test';
 import { atAddress, current, shownSamples } from './support/browser.mjs';
 import { busyTrace, getJson, openSampled, site, standOnService } from './support/site.mjs';
@@ -55,25 +56,82 @@ describe('the flame graph', () => {
     assert.ok(Math.abs(share - (100 * within) / flame.samples.span.length) < 0.2, `${share} % of ${within} in ${flame.samples.span.length}`);
   });
 
+  const lines = (text) => text.trim().split('\n').sort();
+
+  /** A file that the export menu makes. */
+  async function exported(page, name) {
+    await page.getByText('Export what is shown').click();
+    const saved = page.waitForEvent('download');
+    await page.locator('.menu-list').getByRole('button', { name, exact: true }).click();
+    return readFileSync(await (await saved).path());
+  }
+
+  const foldedOf = (ss) => lines(ss.profiles[0].samples.map((s, i) => `${s.map((f) => ss.shared.frames[f].name.replace(/;/g, ':')).join(';')} ${ss.profiles[0].weights[i]}`).join('\n'));
+
+  /** Of a profile in pprof's format: the sum of the first value of all samples. Field 2 holds samples, their field 2 the values. */
+  function pprofSum(bytes) {
+    const fields = (b) => {
+      const out = [];
+      let at = 0;
+      const varint = () => {
+        for (let n = 0, by = 1; ; by *= 128) {
+          const x = b[at++];
+          n += (x & 127) * by;
+          if (x < 128) return n;
+        }
+      };
+      while (at < b.length) {
+        const key = varint();
+        const n = varint(); // a number, or how many bytes follow
+        out.push([key >> 3, key & 7 ? b.subarray(at, (at += n)) : n]);
+      }
+      return out;
+    };
+    const first = (b) => {
+      let n = 0;
+      for (let i = 0, by = 1; ; i++, by *= 128) {
+        n += (b[i] & 127) * by;
+        if (b[i] < 128) return n;
+      }
+    };
+    return fields(bytes).filter(([f]) => f === 2).map(([, sample]) => first(fields(sample).find(([f]) => f === 2)[1])).reduce((a, b) => a + b, 0);
+  }
+
   test('goes out as the service writes it, and as a picture', async (t) => {
     const answer = await busyTrace();
     const page = await openSampled(t, answer, '&shape=callees');
     if (!page) return;
-    const file = async (name) => {
-      await page.getByText('Export what is shown').click();
-      const saved = page.waitForEvent('download');
-      await page.locator('.menu-list').getByRole('button', { name, exact: true }).click();
-      return readFileSync(await (await saved).path());
-    };
-    const lines = (text) => text.trim().split('\n').sort();
-    const folded = lines((await file('Folded stacks')).toString());
+    const folded = lines((await exported(page, 'Folded stacks')).toString());
     const theirs = lines(await (await fetch(`${site.service.url}/v1/traces/${answer.trace.id}/flame?format=folded`)).text());
     assert.deepEqual(folded, theirs);
-    const ss = JSON.parse(await file('speedscope'));
-    assert.deepEqual(lines(ss.profiles[0].samples.map((s, i) => `${s.map((f) => ss.shared.frames[f].name.replace(/;/g, ':')).join(';')} ${ss.profiles[0].weights[i]}`).join('\n')), theirs);
-    assert.equal((await file('pprof')).readUInt16BE(0), 0x1f8b, 'gzip');
-    assert.match((await file('SVG')).toString(), /^<svg /);
-    assert.equal((await file('PNG')).toString('latin1', 1, 4), 'PNG');
+    assert.deepEqual(foldedOf(JSON.parse(await exported(page, 'speedscope'))), theirs);
+    assert.equal(pprofSum(gunzipSync(await exported(page, 'pprof'))), answer.analyzer.samples);
+    assert.match((await exported(page, 'SVG')).toString(), /^<svg /);
+    assert.equal((await exported(page, 'PNG')).toString('latin1', 1, 4), 'PNG');
+  });
+
+  test('goes out as far as it is zoomed, and all formats agree', async (t) => {
+    const answer = await busyTrace();
+    const page = await openSampled(t, answer, '&shape=callees');
+    if (!page) return;
+    const all = lines((await exported(page, 'Folded stacks')).toString());
+    await page.locator('.flame').focus();
+    const way = [];
+    for (let i = 0; i < 16; i++) {
+      await page.keyboard.press('ArrowDown');
+      way.push((await current(page, '.flame')).replace(/, (?:[<>] )?[\d.]+ %, [\d,]+ samples?$/, ''));
+    }
+    const samples = Number(/([\d,]+) samples?$/.exec(await current(page, '.flame'))[1].replaceAll(',', ''));
+    assert.ok(samples < answer.analyzer.samples, 'a part');
+    await page.keyboard.press('Enter');
+    await page.getByRole('button', { name: 'Reset zoom' }).waitFor();
+    const prefix = way.map((name) => name.replace(/;/g, ':')).join(';');
+    const wanted = all.filter((line) => line.startsWith(`${prefix};`) || line.startsWith(`${prefix} `));
+    assert.deepEqual(lines((await exported(page, 'Folded stacks')).toString()), wanted);
+    assert.equal(wanted.reduce((n, line) => n + Number(line.split(' ').pop()), 0), samples);
+    assert.deepEqual(foldedOf(JSON.parse(await exported(page, 'speedscope'))), wanted);
+    assert.equal(pprofSum(gunzipSync(await exported(page, 'pprof'))), samples);
+    assert.ok((await exported(page, 'SVG')).toString().includes('only what is in'));
   });
 
   test('opens in speedscope, which lies beside the viewer', async (t) => {

@@ -8,25 +8,35 @@ export interface Shown {
   tree: FlameTree;
   profile: Profile;
   title: string;
+  at?: number; // the box that is zoomed to: only what happened in it
+}
+
+function chosen({ tree: t, at = 0 }: Shown): (box: number) => boolean {
+  const [x0, x1, depth] = [t.x[at]!, t.x[at]! + t.total[at]!, t.depth[at]!];
+  return (i) => t.depth[i]! >= depth && t.x[i]! >= x0 && t.x[i]! < x1;
 }
 
 const clean = (name: string): string => name.replace(/;/g, ':').replace(/[\r\n]+/g, ' ');
 
 /** Brendan Gregg's folded stacks: "a;b;c 12", a line for each box that weight ended in. */
-export function foldedText({ tree: t, profile: p }: Shown): string {
+export function foldedText(shown: Shown): string {
+  const { tree: t, profile: p } = shown;
+  const inIt = chosen(shown);
   const path = new Array<string>(t.n);
   const out: string[] = [];
   for (let i = 0; i < t.n; i++) {
     const up = t.parent[i]!;
     const name = clean(p.fnName[t.fn[i]!]!);
     path[i] = i === 0 ? '' : up === 0 ? name : `${path[up]!};${name}`;
-    if (i && t.self[i]! > 0) out.push(`${path[i]} ${Math.round(t.self[i]!)}`);
+    if (i && t.self[i]! > 0 && inIt(i)) out.push(`${path[i]} ${Math.round(t.self[i]!)}`);
   }
   return out.sort().map((line) => `${line}\n`).join('');
 }
 
 /** speedscope's own format, as a sampled profile: https://www.speedscope.app/file-format-schema.json */
-export function speedscopeJson({ tree: t, profile: p, title }: Shown, order?: readonly number[]): string {
+export function speedscopeJson(shown: Shown, order?: readonly number[]): string {
+  const { tree: t, profile: p, title } = shown;
+  const inIt = chosen(shown);
   const frameOf = new Map<number, number>();
   const frames: { name: string; file?: string }[] = [];
   const frame = (fn: number): number => {
@@ -40,6 +50,7 @@ export function speedscopeJson({ tree: t, profile: p, title }: Shown, order?: re
   const samples: number[][] = [];
   const weights: number[] = [];
   const put = (box: number, weight: number): void => {
+    if (!inIt(box)) return;
     const stack: number[] = [];
     for (let i = box; i > 0; i = t.parent[i]!) stack.push(frame(t.fn[i]!));
     samples.push(stack.reverse());
@@ -95,7 +106,9 @@ class Proto {
 }
 
 /** pprof's profile.proto, not compressed: https://github.com/google/pprof/blob/main/proto/profile.proto */
-export function pprofBytes({ tree: t, profile: p }: Shown): Uint8Array {
+export function pprofBytes(shown: Shown): Uint8Array {
+  const { tree: t, profile: p } = shown;
+  const inIt = chosen(shown);
   const strings = new Map<string, number>([['', 0]]);
   const str = (s: string): number => {
     let i = strings.get(s);
@@ -111,7 +124,7 @@ export function pprofBytes({ tree: t, profile: p }: Shown): Uint8Array {
   const used = new Set<number>();
   for (let i = 1; i < t.n; i++) {
     const weight = Math.round(t.self[i]!);
-    if (weight <= 0) continue;
+    if (weight <= 0 || !inIt(i)) continue;
     const ids: number[] = [];
     for (let k = i; k > 0; k = t.parent[k]!) {
       used.add(t.fn[k]!);

@@ -28,14 +28,15 @@ const WIDTH = 1400;
 
 export function FlameExports({ tree, profile, title, words, hueOf, zoom, shape, onClose }: Props) {
   const [problem, setProblem] = useState('');
-  const shown: Shown = { tree, profile, title };
+  const at = shape === 'sandwich' || shape === 'table' ? 0 : findZoom(tree, profile, zoom);
+  const shown: Shown = { tree, profile, title, at };
+  const inWords = at > 0 ? `only what is in ${shortName(profile.fnName[tree.fn[at]!]!)}: ${weightWords(profile, tree.total[at]!)}` : '';
   const stem = fileStem(title);
   const order = (): number[] | undefined => (shape === 'time' ? inTimeOrder(profile, Uint8Array.from(tree.sampleBox, (box) => (box >= 0 ? 1 : 0))) : undefined);
   const svg = () => {
     const theme = readTheme();
-    const at = findZoom(tree, profile, zoom);
     const label = (i: number) => `${shortName(profile.fnName[tree.fn[i]!]!)} ${formatShare(tree.total[i]! / tree.total[0]!)} (${weightWords(profile, tree.total[i]!)})`;
-    return svgText(shown, words, {
+    return svgText(shown, [words, inWords].filter(Boolean).join(', '), {
       width: WIDTH, row: FLAME_ROW, font: theme.font.replace(/^\S+ /, ''), background: theme.surface, text: theme.text, boxText: theme.boxText,
       box: (i) => theme.hues[hueOf[tree.fn[i]!]!]!, label,
     }, tree.x[at]!, tree.x[at]! + tree.total[at]!);
@@ -59,6 +60,7 @@ export function FlameExports({ tree, profile, title, words, hueOf, zoom, shape, 
   };
   return (
     <div class="menu-list">
+      {inWords && <p class="muted">{inWords}</p>}
       {formats.map(([name, make]) => <button type="button" key={name} class="quiet" onClick={() => void run(make)}>{name}</button>)}
       {problem && <span class="bad" role="alert">{problem}</span>}
     </div>
