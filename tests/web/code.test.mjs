@@ -37,6 +37,26 @@ describe('source and SPIR-V', () => {
     await page.locator('.pass-diff .cm-line.is-added').first().waitFor();
   });
 
+  test('sizes that a compile did not measure are measured by a click', async () => {
+    const answer = await traced({ analyzer: undefined });
+    const view = await open();
+    const { page } = view;
+    await page.route(`**/v1/traces/${answer.trace.id}`, async (r) => {
+      const theirs = await r.fetch();
+      await r.fulfill({ response: theirs, body: (await theirs.text()).replace(/"ir\.\w+_(?:before|after)":\s*\d+/g, '"left out": 0') });
+    });
+    await view.go(`#trace=${answer.trace.id}`);
+    const row = page.locator('.passes tbody tr', { hasText: 'inline-entry-points-exhaustive' });
+    assert.match(await row.textContent(), /–––/);
+    await page.getByRole('button', { name: 'Measure the sizes' }).click();
+    await row.getByText(/^\+[\d,]+$/).waitFor();
+    const { spans } = await getJson(`/v1/traces/${answer.trace.id}`);
+    const pass = /"name":"codegen::opt::inline-entry-points-exhaustive".*?"ir\.instructions_before":(\d+).*?"ir\.instructions_after":(\d+)/.exec(JSON.stringify(spans));
+    const [before, after] = pass.slice(1).map((n) => Number(n).toLocaleString('en-US'));
+    assert.ok((await row.textContent()).includes(`${before}${after}`), `${before} ${after} in ${await row.textContent()}`);
+    await page.getByText('The sizes are those of a compile of its own').waitFor();
+  });
+
   test('without line information a click compiles with it', async () => {
     const answer = await traced({ analyzer: undefined });
     const view = await open();

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import { atAddress, clickSpan, current, region, shownSamples, spanRows } from './support/browser.mjs';
 import { busyTrace, compile, getJson, open, openSampled, site, standOnService, traced } from './support/site.mjs';
-import { FAILING } from './support/sources.mjs';
+import { busyShader, FAILING } from './support/sources.mjs';
 
 standOnService();
 
@@ -128,6 +128,22 @@ describe('a trace', () => {
     assert.deepEqual(await request(id), await request(first.trace.id));
   });
 
+  test('answered from the cache says so, leads to its compile, and is compiled afresh by a click', async () => {
+    const request = { source: busyShader(7), analyzer: undefined };
+    const first = await traced(request);
+    const hit = await traced(request);
+    assert.equal(hit.cache, 'hit');
+    const view = await open();
+    const { page } = view;
+    await view.go(`#trace=${hit.trace.id}`);
+    await page.getByText('Answered from the service\'s cache').waitFor();
+    assert.equal(await page.getByRole('link', { name: 'The compile that the answer is of' }).getAttribute('href'), `#trace=${first.trace.id}`);
+    await page.getByRole('button', { name: 'Compile it afresh' }).click();
+    await atAddress(page, new RegExp(hit.trace.id), false);
+    await page.waitForFunction(() => [...document.querySelectorAll('.waterfall [role=treeitem]')].some((el) => /^codegen::compile,/.test(el.textContent)));
+    assert.equal(await page.getByText('Answered from the service\'s cache').count(), 0);
+  });
+
   test('that is gone says so', async () => {
     const view = await open();
     await view.go(`#trace=${'0'.repeat(32)}`);
@@ -212,6 +228,28 @@ describe('one axis', () => {
     await page.keyboard.press('Escape');
     await atAddress(page, /range=/, false);
     assert.equal(await shownSamples(page), all);
+  });
+
+  test('a span that is chosen limits passes and log, too', async (t) => {
+    const answer = await busyTrace();
+    const page = await openSampled(t, answer);
+    if (!page) return;
+    const log = await getJson(`/v1/traces/${answer.trace.id}/log`);
+    const spans = [];
+    const walk = (s) => { spans.push(s); (s.children ?? []).forEach(walk); };
+    (await getJson(`/v1/traces/${answer.trace.id}`)).spans.forEach(walk);
+    const parse = spans.find((s) => s.name === 'codegen::parse');
+    await page.locator('.log li').first().waitFor();
+    await clickSpan(page, 'codegen::parse');
+    const within = log.filter((e) => e.time_ns >= parse.start_ns && e.time_ns <= parse.start_ns + parse.duration_ns).length;
+    assert.ok(within < log.length);
+    const count = (n) => n.toLocaleString('en-US');
+    await page.getByText(`${count(within)} of ${count(log.length)} lie in codegen::parse`).waitFor();
+    await page.getByText(/ 0 of \d+ lie in codegen::parse/).waitFor();
+    assert.equal(await page.locator('.passes tbody tr').count(), 0);
+    await clickSpan(page, 'codegen::opt');
+    const passes = spans.filter((s) => /^codegen::opt::[\w-]+$/.test(s.name)).length;
+    assert.equal(await page.locator('.passes tbody tr').count(), passes);
   });
 
   test('a line of the log is marked on it, and the log is filtered', async (t) => {

@@ -55,6 +55,8 @@ export interface CompileResponse {
     export?: string | null; // where an archive is that reproduces it
   } | null;
   kept: boolean;
+  cache?: string;
+  cached_from?: { id: string; trace_id: string | null } | null; // the compile that the answer is of
   duration_ns: number;
 }
 
@@ -281,6 +283,7 @@ export const getDisassembly = async (id: string, signal?: AbortSignal): Promise<
 export const deleteTrace = async (id: string) => void (isSaved(id) ? saved.delete(id) : await request(`/v1/traces/${of(id)}`, { method: 'DELETE' }));
 export const getLanguages = () => json<Languages>('/v1/languages');
 export const getAnalyzers = () => json<Analyzers>('/v1/analyzers');
-export const compile = (body: CompileRequest, signal?: AbortSignal) => json<CompileResponse>('/v1/compile', {
-  method: 'POST', headers: { 'Content-Type': 'application/json', Accept: 'application/json' }, body: JSON.stringify(body), signal,
+/** Afresh: not from the service's cache, which has no spans of a compiler. */
+export const compile = (body: CompileRequest, signal?: AbortSignal, afresh = false) => json<CompileResponse>('/v1/compile', {
+  method: 'POST', headers: { 'Content-Type': 'application/json', Accept: 'application/json', ...(afresh && { 'Cache-Control': 'no-cache' }) }, body: JSON.stringify(body), signal,
 });

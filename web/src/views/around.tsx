@@ -3,9 +3,9 @@
 
 import { useMemo, useState } from 'preact/hooks';
 import { deleteTrace, isSaved, type TraceJson } from '../api';
-import { profiledRequest } from '../model/again';
+import { originalRequest, profiledRequest } from '../model/again';
 import { formatCount, formatNs, plural } from '../model/format';
-import { formatRoute, type Route } from '../model/route';
+import { formatRoute, traceRoute, type Route } from '../model/route';
 import { fileStem } from './download';
 import { Failure, Menu, Notice } from './parts';
 import type { Again } from './trace';
@@ -68,12 +68,20 @@ function AgainButton({ trace, kind, again }: { trace: TraceJson; kind: 'release'
 }
 
 /** What of the result a person must know before reading the rest. */
-export function Outcome({ trace }: { trace: TraceJson }) {
+export function Outcome({ trace, again }: { trace: TraceJson; again: Again }) {
   const r = trace.response;
   const a = r?.analyzer;
   const failure = r?.failure;
+  const request = r?.cached_from && !isSaved(trace.id) && originalRequest(trace);
   return (
     <>
+      {r?.cached_from && (
+        <Notice kind="info">
+          <p>Answered from the service's cache: no compiler ran, so there are no spans of one.</p>
+          <p>{r.cached_from.trace_id && <a href={formatRoute(traceRoute(r.cached_from.trace_id))}>The compile that the answer is of</a>}</p>
+          {request && <button type="button" disabled={again.busy} onClick={() => again.run(request)}>Compile it afresh</button>}
+        </Notice>
+      )}
       {failure && (
         <Notice kind="error">
           <p><b>{trace.status === 'crashed' ? 'The compiler crashed' : trace.status === 'timed_out' ? 'The compile ran out of time' : 'The compile ran out of memory'}</b>

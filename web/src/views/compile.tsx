@@ -60,7 +60,7 @@ export function CompileView({ route }: { route: Extract<Route, { view: 'compile'
     setError(null);
     try {
       const request = requestOfDraft(d);
-      const response = await compile(request, abort.signal);
+      const response = await compile(request, abort.signal, true);
       setAnswers((old) => ({ last: response, before: old?.last ?? null }));
     } catch (e) {
       if (abort.signal.aborted) return;

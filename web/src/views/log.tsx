@@ -7,6 +7,7 @@ import { getLog, type LogEntry } from '../api';
 import { formatCount, plural } from '../model/format';
 import type { TimeRange } from '../model/profile';
 import { matcherOf } from '../model/search';
+import { labelOf, type SpanTable } from '../model/spans';
 import { Failure, Icon, Loading, useLoad } from './parts';
 
 const LOG_ROWS = 300;
@@ -15,14 +16,21 @@ interface Props {
   id: string;
   filter: string;
   range: TimeRange | null;
+  table: SpanTable;
+  span: number; // index, -1: none
   onFilter: (text: string) => void;
   onCursor: (ns: number | null) => void;
 }
 
-export function Log({ id, filter, range, onFilter, onCursor }: Props) {
+export function Log({ id, filter, range, table, span, onFilter, onCursor }: Props) {
   const log = useLoad(id, (signal) => getLog(id, signal));
   const [rows, setRows] = useState(LOG_ROWS);
-  const inRange = useMemo(() => (log.value ?? []).filter((e) => !range || (e.time_ns >= range[0] && e.time_ns <= range[1])), [log.value, range?.[0], range?.[1]]);
+  const inRange = useMemo(() => {
+    const from = span < 0 ? -Infinity : table.startNs[span]!;
+    const to = span < 0 ? Infinity : from + table.durationNs[span]!;
+    return (log.value ?? []).filter((e) => e.time_ns >= Math.max(from, range?.[0] ?? from) && e.time_ns <= Math.min(to, range?.[1] ?? to));
+  }, [log.value, range?.[0], range?.[1], table, span]);
+  const chosen = [span >= 0 && `in ${labelOf(table, span)}`, range && 'in the chosen stretch'].filter(Boolean).join(' and ');
   const kinds = useMemo(() => countBy(inRange), [inRange]);
   const matches = useMemo(() => matcherOf(filter), [filter]);
   // The name of a kind asks for that kind alone, as many lines as its button says; other text is looked for in stacks too.
@@ -43,7 +51,7 @@ export function Log({ id, filter, range, onFilter, onCursor }: Props) {
             {kinds.map(([name, n]) => (
               <button type="button" key={name} class="chip" aria-pressed={filter === name} onClick={() => onFilter(filter === name ? '' : name)}>{name} <span class="muted">{formatCount(n)}</span></button>
             ))}
-            {range && <span class="muted">{formatCount(inRange.length)} of {formatCount(log.value.length)} lie in the chosen stretch</span>}
+            {chosen && <span class="muted">{formatCount(inRange.length)} of {formatCount(log.value.length)} lie {chosen}</span>}
           </div>
           <ol class="log" tabIndex={0} aria-label="Log" onMouseLeave={() => onCursor(null)} onBlur={() => onCursor(null)}>
             {shown.slice(0, rows).map((e, i) => (
@@ -53,7 +61,7 @@ export function Log({ id, filter, range, onFilter, onCursor }: Props) {
             ))}
           </ol>
           {shown.length > rows && <button type="button" onClick={() => setRows(rows * 4)}>Show more of {formatCount(shown.length)}</button>}
-          {!shown.length && <p class="empty-pane">{inRange.length ? 'Nothing fits the filter.' : 'Nothing was said in the chosen stretch.'}</p>}
+          {!shown.length && <p class="empty-pane">{inRange.length ? 'Nothing fits the filter.' : 'Nothing was said in what is chosen.'}</p>}
         </>
       )}
     </section>

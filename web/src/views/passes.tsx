@@ -6,7 +6,7 @@ import type { CompileRequest } from '../api';
 import { formatCount, formatNs, formatShare } from '../model/format';
 import { growth, passRows, type PassRow } from '../model/passes';
 import type { TimeRange } from '../model/profile';
-import { touches, type SpanTable } from '../model/spans';
+import { labelOf, touches, type SpanTable } from '../model/spans';
 import { lazy } from './parts';
 
 const PassDiff = lazy('the difference', async () => (await import('./rarely')).PassDiff);
@@ -23,16 +23,29 @@ type Order = 'ran' | 'time' | 'growth';
 const ORDERS: [Order, string][] = [['ran', 'As they ran'], ['time', 'Slowest first'], ['growth', 'Most grown first']];
 
 export function Passes({ table, selected, range, request, onSelect }: Props) {
-  const rows = useMemo(() => passRows(table), [table]);
+  const [measured, setMeasured] = useState<PassRow[] | null>(null);
+  const rows = useMemo(() => measured ?? passRows(table), [table, measured]);
+  const [measuring, setMeasuring] = useState('');
+  const measure = async () => {
+    setMeasuring('Compiling…');
+    try {
+      const found = await (await import('./rarely')).measureSizes(request!, rows);
+      setMeasuring(found ? '' : 'They could not be measured: the module is too big for it.');
+      if (found) setMeasured(found);
+    } catch (e) {
+      setMeasuring(e instanceof Error ? e.message : String(e));
+    }
+  };
   const [order, setOrder] = useState<Order>('ran');
   const [open, setOpen] = useState(-1); // whose difference is shown
   const total = rows.reduce((sum, r) => sum + r.durationNs, 0);
+  const chosenPass = rows.some((r) => r.span === selected); // then it is marked, among the others
   const shown = useMemo(() => {
-    const list = rows.filter((r) => touches(table, r.span, range));
+    const list = rows.filter((r) => touches(table, r.span, range) && (selected < 0 || chosenPass || (r.span >= selected && r.span < table.end[selected]!)));
     if (order === 'time') list.sort((a, b) => b.durationNs - a.durationNs);
     if (order === 'growth') list.sort((a, b) => growth(b) - growth(a));
     return list;
-  }, [rows, range?.[0], range?.[1], order]);
+  }, [rows, range?.[0], range?.[1], order, selected]);
   return (
     <section class="card" aria-labelledby="h-passes">
       <h2 id="h-passes">Optimizer passes <span class="count">{formatCount(rows.length)}</span></h2>
@@ -40,7 +53,7 @@ export function Passes({ table, selected, range, request, onSelect }: Props) {
         <div class="segments" role="group" aria-label="Order">
           {ORDERS.map(([key, label]) => <button type="button" key={key} aria-pressed={order === key} onClick={() => setOrder(key)}>{label}</button>)}
         </div>
-        <p class="words">Time of one run, own size in instructions before and after; the bar is the share of the passes' time.{range && ` ${shown.length} of ${rows.length} touch the chosen stretch.`}</p>
+        <p class="words">Time of one run, own size in instructions before and after; the bar is the share of the passes' time.{shown.length < rows.length && ` ${shown.length} of ${rows.length} ${selected < 0 || chosenPass ? 'touch the chosen stretch' : `lie in ${labelOf(table, selected)}${range ? ' and touch the chosen stretch' : ''}`}.`}</p>
       </div>
       <div class="table-scroll" tabIndex={0} role="region" aria-label="Optimizer passes">
         <table class="passes">
@@ -61,7 +74,9 @@ export function Passes({ table, selected, range, request, onSelect }: Props) {
           </tbody>
         </table>
       </div>
-      {rows.every((r) => r.before === null) && <p class="muted">Sizes were not measured: that takes a run of its own, which is left out for big modules, when a compile is timed over and over, and on request.</p>}
+      {rows.every((r) => r.before === null) && <p class="measure"><span class="muted" role="status">{measuring || 'Sizes were not measured with this compile: that takes a run of its own.'}</span>
+        {request && !measuring && <button type="button" onClick={() => void measure()}>Measure the sizes</button>}</p>}
+      {measured && <p class="muted">The sizes are those of a compile of its own, without an analyzer.</p>}
       {open >= 0 && <PassDiff request={request!} rows={rows} row={rows[open]!} />}
     </section>
   );

@@ -6,7 +6,7 @@ export { FlameExports } from './exports';
 export { FunctionTable } from './functions';
 export { Help } from './help';
 export { Log } from './log';
-export { PassDiff } from './passdiff';
+export { measureSizes, PassDiff } from './passdiff';
 export { Sandwich } from './sandwich';
 export { saveTrace } from './save';
 export { TokenForm } from './token';

@@ -74,7 +74,7 @@ function TracePage({ trace, route, go }: { trace: TraceJson; route: TraceRoute; 
     <>
       <Head trace={trace} table={table} go={go} again={again} />
       {again.error !== null && <Failure error={again.error} />}
-      <Outcome trace={trace} />
+      <Outcome trace={trace} again={again} />
       {diagnostics.length > 0 && (
         <section class="card" aria-labelledby="h-diagnostics">
           <h2 id="h-diagnostics">Diagnostics <span class="count">{formatCount(diagnostics.length)}</span></h2>
@@ -99,7 +99,7 @@ function TracePage({ trace, route, go }: { trace: TraceJson; route: TraceRoute; 
     <>
       {hasPasses && <Passes table={table} selected={selected} range={route.range} request={request} onSelect={select} />}
       {(trace.source !== null || trace.has_disassembly) && <CodePanes trace={trace} diagnostics={diagnostics} jump={jump} onWithLines={onWithLines} />}
-      {trace.has_log && <Log id={trace.id} filter={route.log} range={route.range} onFilter={(log) => set({ log })} onCursor={setCursor} />}
+      {trace.has_log && <Log id={trace.id} filter={route.log} range={route.range} table={table} span={selected} onFilter={(log) => set({ log })} onCursor={setCursor} />}
     </>
   ), [trace, selected, route.range, route.log, jump]);
   return (
@@ -154,7 +154,7 @@ function useAgain(go: Go): Again {
     setBusy(true);
     setError(null);
     try {
-      const answer = await compile(request);
+      const answer = await compile(request, undefined, true);
       if (answer.trace) go(traceRoute(answer.trace.id));
       else setError(new Error('It was compiled, but not traced.'));
     } catch (e) {
