@@ -9,39 +9,67 @@ import { busyShader, FAILING } from './support/sources.mjs';
 standOnService();
 
 describe('the slowest pass', () => {
-  test('is found, limits the flame graph, and its hottest function is found, by keyboard alone', async (t) => {
-    const answer = await busyTrace();
-    const page = await openSampled(t, answer);
-    if (!page) return;
-    const all = await shownSamples(page);
-    const press = async (button) => {
-      await button.focus();
-      await page.keyboard.press('Enter');
-    };
-    await press(page.getByRole('button', { name: 'Slowest first' }));
-    const first = page.locator('.passes tbody tr').first();
+  /** From the service: its slowest pass, and of the samples in it the function with the most of its own. */
+  async function expected(answer) {
     const { spans } = await getJson(`/v1/traces/${answer.trace.id}`);
     const passes = [];
     const walk = (s) => { if (/^codegen::opt::[\w-]+$/.test(s.name)) passes.push(s); (s.children ?? []).forEach(walk); };
     spans.forEach(walk);
     const slowest = passes.sort((a, b) => b.duration_ns - a.duration_ns)[0];
-    assert.ok((await first.textContent()).includes(slowest.name.split('::').pop()), slowest.name);
-    await press(first.getByRole('button').first());
-    await page.getByRole('button', { name: 'Show all spans' }).waitFor();
-    await atAddress(page, new RegExp(`&span=${slowest.id}(&|$)`));
     const flame = await getJson(`/v1/traces/${answer.trace.id}/flame?format=columns&span=${slowest.id}`);
-    assert.equal(await shownSamples(page), flame.samples.stack.length);
-    assert.ok(flame.samples.stack.length < all);
-    if (!flame.samples.stack.length) return t.skip('no sample fell into it');
-    await press(page.getByRole('button', { name: 'Functions', exact: true }));
     const own = new Map();
     flame.samples.stack.forEach((k, i) => {
       const f = flame.stacks.frame[k];
       const name = flame.samples.in_kernel?.[i] ? '[kernel]' : flame.strings[flame.frames.name[f]];
       own.set(name, (own.get(name) ?? 0) + 1);
     });
-    const shown = Number(/([\d,]+)\s*$/.exec((await page.locator('.functions tbody td').first().textContent()).trim())[1].replaceAll(',', ''));
-    assert.equal(shown, Math.max(...own.values()), 'as many own samples as the most that the service tells of one function');
+    return { slowest, samples: flame.samples.stack.length, most: Math.max(...own.values()) };
+  }
+
+  for (const [how, doIt] of [['by mouse', async (page, control) => control.click()], ['by keyboard alone', async (page, control) => {
+    await tabTo(page, control);
+    await page.keyboard.press('Enter');
+  }]]) {
+    test(`is found, limits the flame graph, and its hottest function is found, ${how}`, async (t) => {
+      const answer = await busyTrace();
+      const page = await openSampled(t, answer);
+      if (!page) return;
+      const { slowest, samples, most } = await expected(answer);
+      const all = await shownSamples(page);
+      await doIt(page, page.getByRole('button', { name: 'Slowest first' }));
+      const first = page.locator('.passes tbody tr').first();
+      await first.getByText(slowest.name.split('::').pop()).waitFor();
+      await doIt(page, first.getByRole('button').first());
+      await page.getByRole('button', { name: 'Show all spans' }).waitFor();
+      await atAddress(page, new RegExp(`&span=${slowest.id}(&|$)`));
+      assert.equal(await shownSamples(page), samples);
+      assert.ok(samples < all);
+      if (!samples) return t.skip('no sample fell into it');
+      await doIt(page, page.getByRole('button', { name: 'Functions', exact: true }));
+      const hottest = page.locator('.functions tbody tr').first();
+      const shown = Number(/([\d,]+)\s*$/.exec((await hottest.locator('td').first().textContent()).trim())[1].replaceAll(',', ''));
+      assert.equal(shown, most, 'as many own samples as the most that the service tells of one function');
+      await doIt(page, hottest.getByRole('button'));
+      await page.locator('.sandwich .flame').first().waitFor();
+      await atAddress(page, /&shape=sandwich&fn=/);
+    });
+  }
+});
+
+describe('the mistake in a source', () => {
+  test('is found in the list and gone to, by mouse', async () => {
+    await compile({ source: FAILING, name: 'shaders/clicked.frag', trace: { level: 'debug' } });
+    const view = await open();
+    const { page } = view;
+    await view.go('');
+    await page.getByRole('link', { name: 'shaders/clicked.frag' }).click();
+    await page.locator('.cm-line', { hasText: 'lihgt' }).waitFor();
+    await page.locator('.diagnostics').getByRole('button', { name: 'shaders/clicked.frag:5:19' }).click();
+    const line = page.locator('.cm-line.is-jumped', { hasText: 'colour = vec4(lihgt)' });
+    await line.waitFor();
+    const box = await line.boundingBox();
+    assert.ok(box.y >= 0 && box.y + box.height <= 900, 'it is on the screen');
+    await page.locator('.code-message', { hasText: 'undeclared' }).first().waitFor();
   });
 });
 
