@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { describe, test } from 'node:test';
 import { atAddress, current, shownSamples } from './support/browser.mjs';
-import { busyTrace, getJson, openSampled, site, standOnService } from './support/site.mjs';
+import { busyTrace, getJson, openSampled, site, standOnService, traced } from './support/site.mjs';
 
 standOnService();
 
@@ -96,6 +96,22 @@ describe('the flame graph', () => {
     };
     return fields(bytes).filter(([f]) => f === 2).map(([, sample]) => first(fields(sample).find(([f]) => f === 2)[1])).reduce((a, b) => a + b, 0);
   }
+
+  test('of few samples says so, and one click compiles so often that there are enough', async (t) => {
+    const answer = await traced({ source: '#version 450\nvoid main() {}\n', analyzer: { kind: 'release', min_samples: 0 } });
+    if (!answer.analyzer.samples) return t.skip('no sample was taken');
+    const page = await openSampled(t, answer);
+    if (!page || answer.analyzer.samples >= 20) return;
+    await page.getByText(`Too few samples (${answer.analyzer.samples})`).waitFor();
+    await page.getByRole('button', { name: /^Compile it again, up to [\d,]+ times?$/ }).click();
+    await atAddress(page, new RegExp(answer.trace.id), false);
+    await page.locator('.flame').waitFor();
+    assert.ok(await shownSamples(page) >= 20, 'enough now');
+    assert.equal(await page.getByText('Too few samples (').count(), 0);
+    assert.match(await page.locator('section[aria-labelledby=h-flame] .words').first().textContent(), /over [\d,]+ runs of the same compile/);
+    await page.getByRole('button', { name: 'Functions', exact: true }).click();
+    assert.match(await page.locator('.functions tbody .c-interval').first().textContent(), /^[\d.]+–[\d.]+ %$/);
+  });
 
   test('goes out as the service writes it, and as a picture', async (t) => {
     const answer = await busyTrace();

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import { atAddress, seriousFaults, shownSamples, spanRows } from './support/browser.mjs';
+import { atAddress, seriousFaults, shownSamples, spanRows, tabTo } from './support/browser.mjs';
 import { busyTrace, compile, open, site, standOnService } from './support/site.mjs';
 import { FAILING } from './support/sources.mjs';
 
@@ -26,6 +26,28 @@ describe('the list', () => {
     await row.getByRole('link').click();
     await view.page.getByRole('heading', { name: 'first.frag', exact: true }).waitFor();
     await atAddress(view.page, /#trace=[0-9a-f]{32}$/);
+  });
+
+  test('deletes what is ticked, once one is sure, by mouse and by keyboard', async () => {
+    for (const name of ['gone-a.frag', 'gone-b.frag', 'gone-c.frag']) await compile({ source: FAILING, name });
+    const view = await open();
+    const { page } = view;
+    await view.go('#text=gone-');
+    const rows = page.getByRole('row', { name: /gone-/ });
+    await page.getByRole('checkbox', { name: 'Tick gone-a.frag' }).check();
+    await page.getByRole('button', { name: 'Delete' }).click();
+    assert.equal(await rows.count(), 3, 'not by one click');
+    await page.getByRole('button', { name: 'Really delete' }).click();
+    await page.getByRole('row', { name: /gone-a/ }).waitFor({ state: 'detached' });
+    await tabTo(page, page.getByRole('checkbox', { name: 'Tick gone-b.frag' }));
+    await page.keyboard.press('Space');
+    await tabTo(page, page.getByRole('button', { name: 'Delete' }), 'Shift+Tab');
+    await page.keyboard.press('Enter');
+    await page.keyboard.press('Enter');
+    await page.getByRole('row', { name: /gone-b/ }).waitFor({ state: 'detached' });
+    await page.reload();
+    await page.getByRole('row', { name: /gone-c/ }).waitFor();
+    assert.equal(await rows.count(), 1, 'the service has them no more');
   });
 
   test('filters by status and text, and keeps the filter in the address', async () => {

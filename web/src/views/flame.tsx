@@ -9,12 +9,14 @@ import { formatStep, type StepKind, type TraceRoute } from '../model/route';
 import type { SpanTable } from '../model/spans';
 import { kindNoun, TOO_FEW, weightWords } from '../model/words';
 import { huesByModule } from '../render/flame';
-import { N_HUES } from '../render/theme';
+import type { More } from './few';
 import { Graph, type BoxAction } from './graph';
 import { Icon, lazy, Loading, Menu, Notice } from './parts';
 
 const FunctionTable = lazy('the table', async () => (await import('./rarely')).FunctionTable);
 const FlameExports = lazy('the formats', async () => (await import('./rarely')).FlameExports);
+const TooFew = lazy('what is told of few samples', async () => (await import('./later')).TooFew);
+const Legend = lazy('the colours', async () => (await import('./later')).Legend);
 const Choices = lazy('the choice', async () => (await import('./later')).Choices);
 const Sandwich = lazy('the sandwich', async () => (await import('./rarely')).Sandwich);
 
@@ -35,7 +37,7 @@ interface Props {
   title: string;
   route: TraceRoute;
   set: (change: Partial<TraceRoute>) => void;
-  onMore: (() => void) | null; // compile again for more samples
+  more: More | null; // compile again for more samples
 }
 
 /** Everything that is shown is made from the profile and the route, so that the address alone brings it back. */
@@ -68,7 +70,7 @@ function runNames(p: Profile): [Profile, (run: number) => number] {
 }
 
 export function Flame(props: Props) {
-  const { profile: raw, table, ids, spanName, runs, title, route, set, onMore } = props;
+  const { profile: raw, table, ids, spanName, runs, title, route, set, more } = props;
   const { profile, keep, shape, weighed, callees, tree: shown, tools } = useShown(props);
   const tree = shown ?? callees; // until what makes the shape is there
 
@@ -81,7 +83,7 @@ export function Flame(props: Props) {
   const { cut } = weighed;
   const chosen = Boolean(keep) || route.steps.length > 0;
   const step = (kind: StepKind, name: string) => set({ steps: [...route.steps, { kind, name }], zoom: '' });
-  const graph = { profile, hueOf, matches: found?.boxMatches ?? null, onTooFew: onMore ?? undefined };
+  const graph = { profile, hueOf, matches: found?.boxMatches ?? null, onTooFew: more?.run };
   const actions = boxActions(tree, profile, step, (fn) => set({ shape: 'sandwich', fn, zoom: '' }));
   return (
     <>
@@ -102,11 +104,9 @@ export function Flame(props: Props) {
       </div>
       {(ids || route.steps.length > 0) && <Choices spanName={ids ? spanName : ''} route={route} set={set} />}
       <p class="words">{total ? wordsOf(shape, profile, raw, total, hits, chosen, runs, cut) : ''}</p>
-      {total > 0 && hits < TOO_FEW && <Notice kind="warning"><p>Too few samples ({formatCount(hits)}) to tell functions apart: take the shape as a hint.</p>
-        {onMore && <button type="button" onClick={onMore}>Compile again for more samples</button>}</Notice>}
+      {hits < TOO_FEW && <TooFew hits={hits} kind={raw.kind} chosen={chosen} more={more} />}
       {cut > hits / 5 && <Notice kind="info">{formatCount(cut)} of {plural(hits, 'stack')} end before the outermost frame, at [truncated]: what ran is right,
         who called it is not all there.</Notice>}
-      {!total && <p class="empty-pane">{chosen ? `There is no ${kindNoun(raw.kind)} in what is chosen.` : `There is no ${kindNoun(raw.kind)}.`}</p>}
       {total > 0 && shown && shape === 'table' && <FunctionTable tree={tree} profile={profile} matches={found?.fnMatches ?? null} onChoose={(fn) => set({ shape: 'sandwich', fn, zoom: '' })} />}
       {total > 0 && shown && shape === 'sandwich' && <Sandwich {...graph} keep={keep} callees={callees} route={route} set={set} step={step} />}
       {total > 0 && !shown && <Loading what="Putting the samples in order…" />}
@@ -148,20 +148,4 @@ function wordsOf(shape: string, p: Profile, raw: Profile, total: number, hits: n
   const early = cut > 0 && cut <= hits / 5 ? ` ${plural(cut, 'stack')} (${formatShare(cut / hits)}) ended early, at [truncated].` : '';
   const lost = raw.lost ? ` ${formatCount(raw.lost)} were lost.` : '';
   return `Width: share of ${what}${of}${rate}${over}. ${ORDER_WORDS[shape] ?? ''}${early}${lost}`;
-}
-
-function Legend({ shares, modules, total }: { shares: { module: string; self: number }[]; modules: readonly string[]; total: number }) {
-  return (
-    <ul class="legend" aria-label="Colours: libraries, by own samples">
-      {shares.slice(0, 9).map(({ module, self }) => (
-        <li key={module}><svg width="10" height="10" aria-hidden="true"><rect class={`swatch swatch-${hueOfModule(module, modules)}`} width="10" height="10" rx="2" /></svg>
-          <span class="legend-name">{module.split('/').pop()}</span> <span class="muted">{formatShare(self / total)}</span></li>
-      ))}
-    </ul>
-  );
-}
-
-function hueOfModule(module: string, modules: readonly string[]): number {
-  if (module.startsWith('[')) return N_HUES - 1;
-  return modules.indexOf(module) % (N_HUES - 1);
 }

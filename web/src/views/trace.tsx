@@ -64,9 +64,9 @@ function TracePage({ trace, route, go }: { trace: TraceJson; route: TraceRoute; 
   const ids = useMemo(() => (selected < 0 ? null : spanRange(table, selected)), [table, selected]);
   const request = useMemo(() => (isSaved(trace.id) ? null : originalRequest(trace)), [trace]);
   const more = useMemo(() => request && profiledRequest(trace, response?.analyzer?.kind === 'debug' ? 'debug' : 'release'), [trace]);
-  const onMore = more && (() => again.run({
-    ...more, analyzer: { ...more.analyzer, min_samples: Math.min(1000000, Math.max(LEAST_MORE, trace.n_samples * MORE_SAMPLES)), budget_ms: MORE_MS },
-  }));
+  const wanted = Math.min(1000000, Math.max(LEAST_MORE, trace.n_samples * MORE_SAMPLES));
+  const runs = response?.analyzer?.runs?.profiled || 1;
+  const onMore = more && (() => again.run({ ...more, analyzer: { ...more.analyzer, min_samples: wanted, budget_ms: MORE_MS } }));
   const onWithLines = request && /^[gh]lsl$/.test(trace.language) && (() => again.run({ ...request, debug_info: 'line' }));
   const hasPasses = useMemo(() => table.name.some((name) => name.startsWith('codegen::opt::')), [table]);
   // What stands around the flame graph does not change with it: a zoom makes none of it anew.
@@ -115,7 +115,8 @@ function TracePage({ trace, route, go }: { trace: TraceJson; route: TraceRoute; 
           : <p class="empty-pane">{kindTitle(kind)}: this trace has none. {flame.error instanceof Error ? flame.error.message : ''}</p>)}
         {trace.n_samples > 0 && !shown && flame.error === null && <Loading what="Reading the samples…" />}
         {shown && <Flame key={kind} profile={shown} table={table} ids={ids} spanName={selected < 0 ? '' : labelOf(table, selected)}
-          runs={response?.analyzer?.runs?.profiled ?? 1} title={trace.name ?? trace.id} route={route} set={set} onMore={onMore} />}
+          runs={runs} title={trace.name ?? trace.id} route={route} set={set}
+          more={onMore && { times: trace.n_samples && Math.ceil((wanted * runs) / trace.n_samples), run: onMore }} />}
         {!trace.n_samples && <NoSamples trace={trace} again={again} />}
       </section>
       {below}
