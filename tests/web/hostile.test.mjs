@@ -62,5 +62,18 @@ describe('text from sources', () => {
       await page.locator(shown, { hasText: 'onerror' }).first().waitFor();
       assert.equal(await page.locator('img').count(), 0, shape);
     }
+    // two of them against each other
+    const other = { ...saved, trace: { ...trace, id: 'b'.repeat(32), spans: [span(1, [])] }, flames: { 'on-cpu': { ...flame, samples: { ...flame.samples, stack: Array(40).fill(0) } } } };
+    await view.go('#');
+    await page.locator('input[type=file]').setInputFiles({ name: 'other.json', mimeType: 'application/json', buffer: Buffer.from(JSON.stringify(other)) });
+    await page.locator('.flame').waitFor();
+    await page.evaluate(([a, b]) => { location.hash = `#compare=file-${a}&to=file-${b}`; }, [trace.id, other.trace.id]);
+    await page.locator('.vanished li').waitFor();
+    await page.locator('.span-diff', { hasText: 'onerror' }).waitFor();
+    await page.locator('.flame').scrollIntoViewIfNeeded();
+    const box = await page.locator('.flame').boundingBox();
+    for (let y = 10; y < Math.min(box.height, 60); y += 20) await page.mouse.move(box.x + 150, box.y + y);
+    await page.locator('.tooltip', { hasText: 'onerror' }).waitFor();
+    assert.equal(await page.locator('img').count(), 0, 'compare');
   });
 });
