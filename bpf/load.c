@@ -38,6 +38,7 @@ struct object {
 	struct {
 		struct bpf_link *links[LINKS_MAX];
 		size_t n;
+		bool none; /* there are no such programs: looking for them is a third of what an attach takes */
 	} attached[OBJECT_N_GROUPS];
 	char missing[160]; /* tracepoints that this kernel does not have */
 	object_record_fn reader;
@@ -355,11 +356,13 @@ void object_attach(struct object *o, enum object_group group, char *text, size_t
 	enum object_group its;
 
 	snprintf(text, size, "%s", o->missing);
-	if (o->attached[group].n)
+	if (o->attached[group].n || o->attached[group].none)
 		return;
+	o->attached[group].none = true;
 	bpf_object__for_each_program(program, o->bpf) {
 		if (!group_of(program, &its) || its != group || !bpf_program__autoload(program))
 			continue;
+		o->attached[group].none = false;
 		struct bpf_link *link = o->attached[group].n < LINKS_MAX ? bpf_program__attach(program) : NULL;
 		if (link)
 			o->attached[group].links[o->attached[group].n++] = link;
