@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { region, spanRows, writeSource } from './support/browser.mjs';
 import { busyTrace, getJson, open, standOnService, traced } from './support/site.mjs';
-import { FAILING } from './support/sources.mjs';
+import { busyShader, FAILING } from './support/sources.mjs';
 
 standOnService('--command', 'glslang-of-debian glsl : glslangValidator -V -S {stage} --target-env {env} {defines} -o {output} {input}');
 
@@ -38,7 +38,7 @@ describe('source and SPIR-V', () => {
   });
 
   test('sizes that a compile did not measure are measured by a click', async () => {
-    const answer = await traced({ analyzer: undefined });
+    const answer = await traced({ source: busyShader(9), analyzer: undefined });
     const view = await open();
     const { page } = view;
     await page.route(`**/v1/traces/${answer.trace.id}`, async (r) => {
@@ -131,7 +131,7 @@ describe('the form', () => {
     await page.getByLabel('Analyzer').selectOption('off');
     for (const title of titles) {
       await choice.selectOption({ label: title });
-      const answered = page.waitForResponse((r) => r.url().endsWith('/v1/compile'));
+      const answered = page.waitForResponse((r) => r.url().endsWith('/v1/compile') && !r.request().postDataJSON().check_only);
       await page.getByRole('button', { name: 'Compile' }).click();
       const { status, diagnostics } = await (await answered).json();
       assert.equal(status, /mistakes/.test(title) ? 'failed' : 'ok', `${title}: ${JSON.stringify(diagnostics)}`);

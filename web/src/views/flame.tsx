@@ -9,6 +9,7 @@ import { formatStep, type StepKind, type TraceRoute } from '../model/route';
 import type { SpanTable } from '../model/spans';
 import { kindNoun, TOO_FEW, weightWords } from '../model/words';
 import { huesByModule } from '../render/flame';
+import { N_HUES } from '../render/theme';
 import type { More } from './few';
 import { Graph, type BoxAction } from './graph';
 import { Icon, lazy, Loading, Menu, Notice } from './parts';
@@ -16,7 +17,6 @@ import { Icon, lazy, Loading, Menu, Notice } from './parts';
 const FunctionTable = lazy('the table', async () => (await import('./rarely')).FunctionTable);
 const FlameExports = lazy('the formats', async () => (await import('./rarely')).FlameExports);
 const TooFew = lazy('what is told of few samples', async () => (await import('./later')).TooFew);
-const Legend = lazy('the colours', async () => (await import('./later')).Legend);
 const Choices = lazy('the choice', async () => (await import('./later')).Choices);
 const Sandwich = lazy('the sandwich', async () => (await import('./rarely')).Sandwich);
 
@@ -148,4 +148,20 @@ function wordsOf(shape: string, p: Profile, raw: Profile, total: number, hits: n
   const early = cut > 0 && cut <= hits / 5 ? ` ${plural(cut, 'stack')} (${formatShare(cut / hits)}) ended early, at [truncated].` : '';
   const lost = raw.lost ? ` ${formatCount(raw.lost)} were lost.` : '';
   return `Width: share of ${what}${of}${rate}${over}. ${ORDER_WORDS[shape] ?? ''}${early}${lost}`;
+}
+
+function Legend({ shares, modules, total }: { shares: { module: string; self: number }[]; modules: readonly string[]; total: number }) {
+  return (
+    <ul class="legend" aria-label="Colours: libraries, by own samples">
+      {shares.slice(0, 9).map(({ module, self }) => (
+        <li key={module}><svg width="10" height="10" aria-hidden="true"><rect class={`swatch swatch-${hueOfModule(module, modules)}`} width="10" height="10" rx="2" /></svg>
+          <span class="legend-name">{module.split('/').pop()}</span> <span class="muted">{formatShare(self / total)}</span></li>
+      ))}
+    </ul>
+  );
+}
+
+function hueOfModule(module: string, modules: readonly string[]): number {
+  if (module.startsWith('[')) return N_HUES - 1;
+  return modules.indexOf(module) % (N_HUES - 1);
 }

@@ -9,5 +9,5 @@ export { Actions, NoSamples, Outcome } from './around';
 export { Choices } from './choices';
 export { SpanDetails, SpanTip } from './details';
 export { Diagnostics } from './diagnostics';
-export { Legend, TooFew } from './few';
+export { TooFew } from './few';
 export { followPinch } from './pinch';
