@@ -198,6 +198,20 @@ static bool dtors_row(const struct unwind_gaps *g, uint64_t pc, struct unwind_ro
 	return true;
 }
 
+/* Where the C library makes a process or thread: "syscall; test %rax,%rax; jl; je .+1; ret", in which it is and is not yet
+ * the new one. Whoever returns finds its caller on the stack; of the new one unwind_step tells. */
+static bool clone_row(const struct unwind_gaps *g, uint64_t pc, uint64_t at, struct unwind_row *ret, uint64_t *ret_next)
+{
+	static const uint8_t before[] = {0x0F, 0x05, 0x48, 0x85, 0xC0, 0x7C}, after[] = {0x74, 0x01, 0xC3};
+	const uint8_t *code = g->file + at;
+
+	if (g->size - at < 10 || memcmp(code, before, sizeof(before)) != 0 || memcmp(code + 7, after, sizeof(after)) != 0)
+		return false;
+	*ret = at_sp(1);
+	*ret_next = pc + 10;
+	return true;
+}
+
 bool unwind_gap_row(struct unwind_gaps *g, uint64_t pc, uint64_t at, struct unwind_row *ret, uint64_t *ret_next)
 {
 	if (UNWIND_ARM || !g->file || at >= g->size)
@@ -214,5 +228,6 @@ bool unwind_gap_row(struct unwind_gaps *g, uint64_t pc, uint64_t at, struct unwi
 		*ret_next = s->end;
 		return true;
 	}
-	return dtors_row(g, pc, ret, ret_next) || (meet_dtors(g, pc, at) && dtors_row(g, pc, ret, ret_next));
+	return clone_row(g, pc, at, ret, ret_next) || dtors_row(g, pc, ret, ret_next) ||
+	       (meet_dtors(g, pc, at) && dtors_row(g, pc, ret, ret_next));
 }

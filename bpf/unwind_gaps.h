@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Code that no .eh_frame tells of, though everybody has it: linkage stubs as some linkers write them, and what the C
- * runtime's start files put around a program; and functions that the index of .eh_frame hides. Any thread. */
+ * runtime's start files put around a program; where threads begin; and functions that the index of .eh_frame hides. Any thread. */
 #ifndef SPVSCOPE_UNWIND_GAPS_H
 #define SPVSCOPE_UNWIND_GAPS_H
 

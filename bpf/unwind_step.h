@@ -329,6 +329,10 @@ static __always_inline enum unwind_end unwind_step(struct unwind_frame *f, const
 		pc &= 0x0000FFFFFFFFFFFFull; /* without the signature that pointer authentication puts above an address */
 	if (!pc)
 		return UNWIND_BROKEN;
+	/* A thread that has just begun has an empty stack. Above it lies the C library's record of the thread, which begins with
+	 * its own address. */
+	if (!f->is_return && ra_rule == UNWIND_RA_BELOW_CFA && pc == cfa - UNWIND_UNIT)
+		return UNWIND_COMPLETE;
 	if (unwind_restore_bx(f, row, cfa, read, arg) != UNWIND_GOES_ON)
 		return UNWIND_BAD_READ;
 	f->pc = pc;

@@ -14,7 +14,7 @@
 #include "bpf/unwind_step.h"
 
 #define UNWIND_TABLE_MAGIC   0x54555653u /* "SVUT" */
-#define UNWIND_TABLE_VERSION 4u          /* of the layout and of what makes the rows: another one is made anew */
+#define UNWIND_TABLE_VERSION 5u          /* of the layout and of what makes the rows: another one is made anew */
 #define UNWIND_KEY_MAX       104
 
 struct unwind_table_head {

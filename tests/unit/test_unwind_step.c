@@ -46,6 +46,7 @@ static struct memory make_memory(void)
 		m.words[i] = 0x1000 + i;
 	m.words[9] = AT(20);  /* a saved frame pointer */
 	m.words[12] = AT(30); /* a saved stack pointer */
+	m.words[28] = AT(28); /* as a thread's record begins */
 	m.words[31] = 0;      /* no return address */
 	return m;
 }
@@ -86,6 +87,9 @@ static const struct step_case cases[] = {
 	{"when the frame pointer is no address of a word", {0, 2, SP(UNWIND_CFA_FP, UNWIND_FP_AT_CFA), UNWIND_SAVED(-2, 0)},
 		{.sp = AT(4), .fp = AT(9) + 1}, UNWIND_BROKEN, 0, 0, 0},
 	{"when a frame takes no room", {0, 0, SP(UNWIND_CFA_SP, UNWIND_FP_SAME), UNWIND_SAVED(0, 0)}, {.sp = AT(4)}, UNWIND_BROKEN, 0, 0, 0},
+	{"where a thread has just begun", {0, 1, SP(UNWIND_CFA_SP, UNWIND_FP_SAME), UNWIND_SAVED(0, 0)}, {.sp = AT(28)}, UNWIND_COMPLETE, 0, 0, 0},
+	{"where only a caller's address looks like that", {0, 1, SP(UNWIND_CFA_SP, UNWIND_FP_SAME), UNWIND_SAVED(0, 0)},
+		{.sp = AT(28), .is_return = 1}, UNWIND_GOES_ON, AT(28), AT(29), 0},
 	{"when the return address is null", {0, 1, SP(UNWIND_CFA_SP, UNWIND_FP_SAME), UNWIND_SAVED(0, 0)}, {.sp = AT(31)}, UNWIND_BROKEN, 0, 0, 0},
 #if !UNWIND_ARM
 	{"in what resolves a lazily bound function", {0, 3, SP(UNWIND_CFA_BX, UNWIND_FP_SAME), UNWIND_SAVED(0, 3)},
