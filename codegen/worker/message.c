@@ -3,10 +3,8 @@
 #include "codegen/worker/message.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/uio.h>
 
 #define HEAD_BYTES offsetof(struct worker_message, text)
@@ -67,15 +65,6 @@ int worker_message_receive(int sock, struct worker_message *ret_message, struct 
 	*ret_message = m;
 	*ret_datagram = datagram;
 	return 1;
-}
-
-bool worker_message_is_there(int sock)
-{
-	char byte;
-	struct iovec part = {.iov_base = &byte, .iov_len = sizeof(byte)};
-	struct msghdr msg = {.msg_iov = &part, .msg_iovlen = 1};
-
-	return recvmsg(sock, &msg, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
 }
 
 int worker_message_receive_payload(int sock, struct worker_envelope *ret_envelope, struct unix_message *ret_datagram)

@@ -3,7 +3,6 @@
 #ifndef SPVSCOPE_WORKER_MESSAGE_H
 #define SPVSCOPE_WORKER_MESSAGE_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/unix_message.h"
@@ -26,9 +25,6 @@ int worker_message_send_payload(int sock, struct worker_message *m, const void *
 int worker_message_receive(int sock, struct worker_message *ret_message, struct unix_message *ret_datagram);
 /* The same where a payload may come. Nothing is made zero. */
 int worker_message_receive_payload(int sock, struct worker_envelope *ret_envelope, struct unix_message *ret_datagram);
-
-/* Whether something, or the peer's end, can be received without waiting. */
-bool worker_message_is_there(int sock);
 
 /* Of m.payload_len bytes. */
 static inline const void *worker_envelope_payload(const struct worker_envelope *e)

@@ -3,7 +3,7 @@
  * a struct worker_message, a payload perhaps, and descriptors (base/unix_message.h). The front trusts nothing in what
  * arrives from a worker or the template beyond its shape.
  *
- *   front ──FORK, REAP, ANALYZER──► template      front ──AWAIT, RUN──► worker
+ *   front ──FORK, REAP, ANALYZER──► template      front ──RUN──► worker
  *         ◄─HELLO, WARM, FORKED, EXITED──               ◄─READY, DONE──
  *
  * spvscope-worker --control-fd=3 is the template. It closes everything else but 0–2, loads the compilers, says HELLO at
@@ -16,7 +16,7 @@
 #include <assert.h>
 #include <stdint.h>
 
-#define WORKER_PROTOCOL_VERSION 7u
+#define WORKER_PROTOCOL_VERSION 8u
 
 enum worker_message_type {
 	/* front to template */
@@ -38,7 +38,6 @@ enum worker_message_type {
 	WORKER_RUN = 32,     /* run_id, trace_id, flags, memory_bytes, output_bytes; value: the deadline for external tools on
 	                        CLOCK_MONOTONIC, 0: none; text: filter directives; flags: WORKER_RUN_…; payload: the job
 	                        (job_encode), unless it comes as a descriptor */
-	WORKER_AWAIT = 33,   /* RUN comes in a moment, once an analyzer is attached: the worker wakes up meanwhile. No answer */
 	/* worker to front */
 	WORKER_READY = 48,   /* pid, flags: WORKER_CONFINED_… */
 	WORKER_DONE = 49,    /* run_id, error, start_ns, end_ns, cpu_ns; payload: the result (result_encode); where that does

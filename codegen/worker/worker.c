@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +12,6 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
-#include "base/clock.h"
 #include "base/log.h"
 #include "codegen/tools/host.h"
 #include "codegen/trace/span_log.h"
@@ -28,7 +26,6 @@
 
 #define TARGET "worker"
 #define REGISTER_BYTE 'R'
-#define LOOK_OUT_NS   NS_PER_MS
 
 struct worker {
 	const struct worker_start *start;
@@ -180,16 +177,6 @@ static int take_descriptors(struct worker *w, struct unix_message *datagram, int
 	return 0;
 }
 
-/* A sleeping CPU takes longer to wake up than the analyzer to attach: so both at once. Whoever else is to run here goes
- * first, and after a moment it sleeps after all. */
-static void look_out(int socket)
-{
-	uint64_t until_ns = clock_now_ns() + LOOK_OUT_NS;
-
-	while (!worker_message_is_there(socket) && clock_now_ns() < until_ns)
-		sched_yield();
-}
-
 /* Serves runs until the socket closes (0), the worker is to be given up (0), or the front talks nonsense. */
 static int serve(struct worker *w)
 {
@@ -199,10 +186,6 @@ static int serve(struct worker *w)
 		int r = worker_message_receive_payload(w->start->socket_fd, &w->inbox, &datagram);
 		if (r <= 0)
 			return r;
-		if (w->inbox.m.type == WORKER_AWAIT && !datagram.n_fds) {
-			look_out(w->start->socket_fd);
-			continue;
-		}
 		if (w->inbox.m.type != WORKER_RUN || take_descriptors(w, &datagram, &job_fd) < 0) {
 			unix_message_close_fds(&datagram);
 			return -EBADMSG;

@@ -563,10 +563,7 @@ void compile_begin(struct compile *c, const char *unavailable)
 		c->session = ++c->service->n_sessions;
 		a->attach_ns = a->attached_ns = a->dispatched_ns;
 		a->outcome.analyzer.frequency_hz = a->request.analyzer.frequency_hz;
-		/* In this order the analyzer tends to get this CPU, as soon as the front sleeps, and the worker another. */
-		if (ask(c, ANALYZER_ATTACH, on_attached)) {
-			pool_await(w);
-		} else {
+		if (!ask(c, ANALYZER_ATTACH, on_attached)) {
 			compile_analyzer_unavailable(c, "the analyzer takes no requests just now");
 			c->session = 0;
 			a->attach_ns = 0;

@@ -480,14 +480,6 @@ struct worker *pool_take(struct pool *p, const struct spvscope_job *job, bool fr
 	return best;
 }
 
-void pool_await(struct worker *w)
-{
-	struct worker_message m = {.type = WORKER_AWAIT, .worker_id = w->id};
-
-	if (w->socket >= 0)
-		worker_message_send(w->socket, &m, NULL, NULL, 0); /* a run that is not awaited starts a little later */
-}
-
 int pool_run(struct worker *w, struct worker_message *run, const struct strbuf *job, int job_fd)
 {
 	int fds[2], r;

@@ -98,8 +98,6 @@ void pool_set_analyzer(struct pool *p, int registration_fd, uint64_t generation)
  * many with a tool; a few more are ready to take their place. What is missing is forked then, and `changed` tells. */
 struct worker *pool_take(struct pool *p, const struct spvscope_job *job, bool fresh, uint64_t analyzer_generation,
 	void *user);
-/* A run comes in a moment: the worker does not sleep until then. */
-void pool_await(struct worker *w);
 /* Starts a run of the job, which is sealed in job_fd when that is not -1: 0 or -errno, -EPIPE when the worker is gone. */
 int pool_run(struct worker *w, struct worker_message *run, const struct strbuf *job, int job_fd);
 /* Ends it for good; `died` follows. */
