@@ -452,6 +452,7 @@ struct walk {
 	__u32 room;
 	__u32 n_ips;
 	__u32 gap, end; /* enum unwind_end */
+	__u32 in_nothing; /* an address was in nothing that is mapped with code, though all of it is known */
 	enum look look;
 };
 
@@ -509,6 +510,7 @@ static long walk_turn(__u32 turn, struct walk *w)
 		w->end = UNWIND_NO_MAPPING;
 		return 1;
 	}
+	w->in_nothing |= found == UNWIND_NO_MAPPING;
 	room->ips[w->n_ips++ & (ANALYZER_STACK_FRAMES - 1)] = w->frame.pc;
 	unwind_cross_gap(found, &row, &w->gap);
 	w->end = step_to_caller(&w->frame, &row);
@@ -528,7 +530,7 @@ static __always_inline __u32 walk_stack(struct walk *w, struct task_struct *task
 
 	w->space = 0;
 	w->room = room;
-	w->n_ips = w->gap = w->end = 0;
+	w->n_ips = w->gap = w->end = w->in_nothing = 0;
 	w->look = LOOK_FAILED;
 	if (!p) {
 		__sync_fetch_and_add(&analyzer_shared.walks.no_room, 1);
@@ -540,13 +542,16 @@ static __always_inline __u32 walk_stack(struct walk *w, struct task_struct *task
 	}
 	bpf_loop(ANALYZER_STACK_FRAMES, walk_turn, w, 0);
 	if (w->end == UNWIND_NO_MAPPING && p) {
-		if (bpf_ktime_get_ns() < p->quiet_until_ns)
+		int quiet = bpf_ktime_get_ns() < p->quiet_until_ns;
+		if (quiet)
 			w->look = LOOK_ALL; /* as far as anybody could tell a moment ago */
 		else
 			look(w, p, task);
 		w->end = UNWIND_GOES_ON;
 		bpf_loop(ANALYZER_STACK_FRAMES, walk_turn, w, 0);
-		if (w->gap == UNWIND_NO_MAPPING)
+		/* Only a look that was in vain makes quiet: else each walk in a quiet time would make it longer, and what is
+		 * mapped meanwhile would never be found. Nor is one made for each sample whose caller cannot be known. */
+		if (!quiet && w->in_nothing)
 			p->quiet_until_ns = bpf_ktime_get_ns() + QUIET_NS;
 	}
 	w->end = unwind_result(w->end == UNWIND_GOES_ON ? UNWIND_TOO_DEEP : w->end, w->gap);

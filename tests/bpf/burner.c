@@ -208,6 +208,36 @@ static NOINLINE void tool_outer(void)
 		_exit(3);
 }
 
+#if defined(__x86_64__)
+/* Where the caller's address should be lies one that nothing is mapped at. */
+static NOINLINE void astray_inner(uint64_t turns)
+{
+	__asm__ volatile("sub $128, %%rsp\n .rept 64\n push %1\n .endr\n 1: dec %0\n jnz 1b\n add $640, %%rsp"
+		: "+r"(turns) : "r"(0x1234l) : "cc", "memory");
+}
+
+/* Astray for a while, and then in code that is mapped only now, at a place where nothing was: of a file without a table. */
+static NOINLINE void astray_outer(void)
+{
+	static const unsigned char code[] = {0x48, 0xFF, 0xCF, 0x75, 0xFB, 0xC3}; /* dec %rdi; jnz; ret */
+	static char *place = (char *)0x100000000000;
+	int fd = memfd_create("code", MFD_CLOEXEC);
+	void (*mapped)(uint64_t);
+	void *at;
+
+	astray_inner(30000000);
+	if (fd < 0 || write(fd, code, sizeof(code)) != sizeof(code))
+		_exit(2);
+	at = mmap(place += 1 << 20, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_FIXED_NOREPLACE, fd, 0);
+	if (at == MAP_FAILED)
+		_exit(2);
+	memcpy(&mapped, &at, sizeof(mapped));
+	mapped(150000000);
+	munmap(at, 4096);
+	close(fd);
+}
+#endif
+
 static const struct {
 	const char *name;
 	void (*run)(void);
@@ -215,6 +245,9 @@ static const struct {
 	{"burn", burn_outer}, {"faults", fault_outer}, {"fork", fork_outer}, {"deep", deep_outer}, {"sort", sort_outer},
 	{"stairs", stairs_outer}, {"wait", wait_outer}, {"signal", signal_outer}, {"thread", thread_outer}, {"realigned", realigned_outer}, {"growing", growing_outer},
 	{"brief", brief_outer}, {"tool", tool_outer},
+#if defined(__x86_64__)
+	{"astray", astray_outer},
+#endif
 };
 
 int main(int argc, char **argv)

@@ -328,6 +328,32 @@ static void programs_that_a_worker_runs_are_unwound_from_their_first_sample(void
 		check_tool(f, &tools[i], ANALYZER_RELEASE);
 }
 
+#if defined(__x86_64__)
+/* A stack that leads nowhere makes the programs look for new mappings in vain, and then let it be for a moment. It must be
+ * no more than a moment: what is mapped meanwhile is to be found. */
+static void what_is_mapped_behind_a_broken_stack_is_found(void **state)
+{
+	struct front *f = *state;
+	struct analyzer_counters counters;
+	unsigned n_mappings = 0;
+	struct records r;
+	struct burner b;
+
+	front_need_object(f, ANALYZER_RELEASE);
+	burner_start_bare(&b, f, "astray");
+	bring_tables(f, &b);
+	r = sample_for_ms(f, &b, ANALYZER_RELEASE, 400, &counters);
+	for (const struct analyzer_record *at = NULL; (at = records_next(&r, at));)
+		n_mappings += at->type == ANALYZER_RECORD_MAPPING;
+	records_done(&r);
+	burner_end(&b);
+	print_message("# %lu samples: in the new code %lu, astray %lu; %u mappings told\n", counters.samples,
+		counters.results[ANALYZER_RESULT_NO_TABLE], counters.results[ANALYZER_RESULT_NO_MAPPING], n_mappings);
+	assert_true(counters.samples > 100);
+	assert_true(counters.results[ANALYZER_RESULT_NO_TABLE] > counters.results[ANALYZER_RESULT_NO_MAPPING]);
+}
+#endif
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -337,6 +363,9 @@ int main(void)
 		with_front(a_table_that_comes_late_is_used),
 		with_front(unsound_tables_are_refused_and_spoil_nothing),
 		with_front(programs_that_a_worker_runs_are_unwound_from_their_first_sample),
+#if defined(__x86_64__)
+		with_front(what_is_mapped_behind_a_broken_stack_is_found),
+#endif
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
