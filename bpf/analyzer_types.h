@@ -8,7 +8,7 @@
 
 #include "unwind_step.h"
 
-#define ANALYZER_LAYOUT_VERSION 10u
+#define ANALYZER_LAYOUT_VERSION 11u
 
 #define ANALYZER_SLOTS        256u        /* sessions at a time, over both objects' kinds each */
 #define ANALYZER_IMAGES       1024u       /* programs and libraries whose unwind tables are there */
@@ -67,9 +67,11 @@ struct analyzer_slot {
 	__u64 pad[5];     /* whole cache lines: two workers' counters do not share one */
 };
 
-/* A file as the kernel knows it; the vDSO is all zeroes. */
+/* A file as the kernel knows it, until it changes: numbers of files come round, and some are written anew in their place.
+ * The vDSO is all zeroes. */
 struct analyzer_file {
 	__u64 inode;
+	__u64 changed_ns; /* its ctime */
 	__u32 device; /* the kernel's number of it */
 	__u32 reserved; /* 0: it is part of a key */
 };
@@ -254,7 +256,7 @@ _Static_assert(sizeof(struct ring_death) == 56, "layout is shared");
 _Static_assert(sizeof(struct ring_off) == 64, "layout is shared");
 _Static_assert(sizeof(struct ring_on) == 72, "layout is shared");
 _Static_assert(sizeof(struct ring_stolen) == 64, "layout is shared");
-_Static_assert(sizeof(struct ring_mapping) == 160, "layout is shared");
+_Static_assert(sizeof(struct ring_mapping) == 168, "layout is shared");
 _Static_assert(sizeof(struct ring_event) == 144 && sizeof(struct ring_event) <= ROOM_HEAD_BYTES, "layout is shared");
 
 #endif

@@ -50,6 +50,14 @@ static struct image_entry *find_file(struct images *i, const struct analyzer_fil
 	return NULL;
 }
 
+/* What is known of the file, also as it was before it changed, or of the one that had its numbers. */
+static void forget_file(struct images *i, const struct analyzer_file *file)
+{
+	for (size_t n = 0; n < ANALYZER_IMAGES; n++)
+		if (i->entries[n].id && i->entries[n].file.inode == file->inode && i->entries[n].file.device == file->device)
+			take_away(i, &i->entries[n]);
+}
+
 /* A place for a table of that size; the oldest make room. */
 static struct image_entry *make_room(struct images *i, size_t n_bytes)
 {
@@ -109,14 +117,13 @@ static int identify(struct images *i, int image_fd, struct analyzer_file *ret)
 static int load_table(struct images *i, uint64_t id, const struct unwind_table *table, const struct analyzer_file *file)
 {
 	size_t n_bytes = table->head->n_cells * sizeof(*table->cells);
-	struct image_entry *known = find_file(i, file), *entry;
+	struct image_entry *entry;
 	struct analyzer_image image = {.id = id};
 	_cleanup_fd_ int map_fd = -1;
 
 	if (n_bytes > IMAGES_MAX_BYTES)
 		return -EFBIG;
-	if (known)
-		take_away(i, known);
+	forget_file(i, file);
 	map_fd = make_map(table);
 	if (map_fd < 0)
 		return map_fd;

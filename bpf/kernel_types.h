@@ -82,9 +82,24 @@ struct super_block {
 	__u32 s_dev;
 };
 
+struct timespec64 {
+	__s64 tv_sec;
+	long tv_nsec;
+};
+
 struct inode {
 	unsigned long i_ino;
 	struct super_block *i_sb;
+	__s64 i_ctime_sec; /* since 6.11 */
+	__u32 i_ctime_nsec;
+};
+
+struct inode___since_6_6 {
+	struct timespec64 __i_ctime;
+};
+
+struct inode___before {
+	struct timespec64 i_ctime;
 };
 
 struct file {
@@ -156,6 +171,7 @@ struct pt_regs {
 #define TASK_STATE_STOPPED         0xC  /* stopped or traced */
 #define TASK_STATE_DEAD            0xB0 /* dead or a zombie */
 
+#define CTIME_NSEC_BITS         0x7FFFFFFFu /* above is whether somebody has asked for it (I_CTIME_QUERIED, since 6.13) */
 #define OUTERMOST_PID_NAMESPACE 0xEFFFFFFCu /* PROC_PID_INIT_INO: the same on every kernel */
 #define PID_NAMESPACES_MAX      32          /* they nest no deeper (MAX_PID_NS_LEVEL) */
 

@@ -95,16 +95,34 @@ struct {
 #define VMAS_MAX       8192u
 #define PAGE_BITS      12
 
+static __always_inline __u64 changed_ns(struct inode *inode)
+{
+	__u64 s, ns;
+
+	if (bpf_core_field_exists(inode->i_ctime_sec)) {
+		s = BPF_CORE_READ(inode, i_ctime_sec);
+		ns = BPF_CORE_READ(inode, i_ctime_nsec);
+	} else if (bpf_core_field_exists(struct inode___since_6_6, __i_ctime)) {
+		s = BPF_CORE_READ((struct inode___since_6_6 *)inode, __i_ctime.tv_sec);
+		ns = BPF_CORE_READ((struct inode___since_6_6 *)inode, __i_ctime.tv_nsec);
+	} else {
+		s = BPF_CORE_READ((struct inode___before *)inode, i_ctime.tv_sec);
+		ns = BPF_CORE_READ((struct inode___before *)inode, i_ctime.tv_nsec);
+	}
+	return s * 1000000000u + (ns & CTIME_NSEC_BITS);
+}
+
 /* The file as the kernel knows it, which is not always what stat() says: not where file systems are stacked. The vDSO
  * is the same in all processes, and has no file: all zeroes. False when it is code of no file. */
 static __always_inline int file_of_vma(struct vm_area_struct *vma, struct analyzer_file *ret)
 {
 	struct inode *inode = BPF_CORE_READ(vma, vm_file, f_inode);
 
-	ret->inode = 0;
+	ret->inode = ret->changed_ns = 0;
 	ret->device = ret->reserved = 0;
 	if (inode) {
 		ret->inode = BPF_CORE_READ(inode, i_ino);
+		ret->changed_ns = changed_ns(inode);
 		ret->device = BPF_CORE_READ(inode, i_sb, s_dev);
 		return 1;
 	}

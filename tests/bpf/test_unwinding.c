@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -328,6 +329,67 @@ static void programs_that_a_worker_runs_are_unwound_from_their_first_sample(void
 		check_tool(f, &tools[i], ANALYZER_RELEASE);
 }
 
+/* Into the same file, as soon as nobody runs it any more. */
+static void write_program(const char *from, const char *to)
+{
+	const struct timespec nap = {.tv_nsec = 10000000};
+	_cleanup_fd_ int in = open(from, O_RDONLY | O_CLOEXEC), out = -1;
+	char chunk[65536];
+	ssize_t n;
+
+	for (int tries = 0; out < 0 && tries < 1000; tries++) {
+		out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0700);
+		if (out < 0 && errno == ETXTBSY)
+			nanosleep(&nap, NULL);
+	}
+	assert_true(in >= 0 && out >= 0);
+	while ((n = read(in, chunk, sizeof(chunk))) > 0)
+		assert_int_equal(write(out, chunk, (size_t)n), n);
+	assert_int_equal(n, 0);
+}
+
+static void run_tool(struct front *f, struct tally *t)
+{
+	struct analyzer_counters counters;
+	struct burner b;
+
+	*t = (struct tally){0};
+	burner_start_bare(&b, f, "tool");
+	bring_tables(f, &b);
+	struct records r = sample_for_ms(f, &b, ANALYZER_RELEASE, 5, &counters);
+	count_children(&r, b.pid, t);
+	records_done(&r);
+	burner_end(&b);
+	print_message("# %u samples, %u complete, %u without a table\n", t->n, t->n_complete, t->results[ANALYZER_RESULT_NO_TABLE]);
+	assert_true(t->n > 50);
+}
+
+/* Another build in the place of the first: the same file by its numbers, with functions elsewhere. */
+static void the_same_number_of_another_program_is_no_table(void **state)
+{
+	char folder[] = "/tmp/analyzer-XXXXXX", path[64], command[96];
+	struct front *f = *state;
+	struct tally t;
+
+	front_need_object(f, ANALYZER_RELEASE);
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/program", folder);
+	snprintf(command, sizeof(command), "%s -1 brief", path);
+	write_program(BURNER_BARE_PATH, path);
+	setenv("BURNER_TOOL", command, 1);
+	bring_closure(f, path);
+	run_tool(f, &t);
+	assert_true(t.n_complete * 100 >= t.n * 90);
+	write_program(OTHER_BUILD_PATH, path);
+	run_tool(f, &t);
+	assert_true(t.results[ANALYZER_RESULT_NO_TABLE] * 100 >= t.n * 50); /* its loader has one */
+	bring_closure(f, path);
+	run_tool(f, &t);
+	assert_true(t.n_complete * 100 >= t.n * 90);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(rmdir(folder), 0);
+}
+
 #if defined(__x86_64__)
 /* A stack that leads nowhere makes the programs look for new mappings in vain, and then let it be for a moment. It must be
  * no more than a moment: what is mapped meanwhile is to be found. */
@@ -363,6 +425,7 @@ int main(void)
 		with_front(a_table_that_comes_late_is_used),
 		with_front(unsound_tables_are_refused_and_spoil_nothing),
 		with_front(programs_that_a_worker_runs_are_unwound_from_their_first_sample),
+		with_front(the_same_number_of_another_program_is_no_table),
 #if defined(__x86_64__)
 		with_front(what_is_mapped_behind_a_broken_stack_is_found),
 #endif
