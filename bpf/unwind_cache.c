@@ -97,7 +97,8 @@ int unwind_cache_get(const char *dir, int image_fd, struct unwind_table_head *re
 {
 	_cleanup_fd_ int dir_fd = dir ? open_dir(dir) : -1;
 	char key[UNWIND_KEY_MAX], name[NAME_MAX_BYTES];
-	int r = unwind_table_key(image_fd, key);
+	struct stat before, after;
+	int r = fstat(image_fd, &before) < 0 ? -errno : unwind_table_key(image_fd, key);
 
 	if (r < 0)
 		return r;
@@ -106,6 +107,13 @@ int unwind_cache_get(const char *dir, int image_fd, struct unwind_table_head *re
 	if (*ret_was_kept)
 		return 0;
 	r = unwind_table_make(image_fd, key, ret_head, ret_fd);
+	/* Of a file that is being written it is a table of something that never was, and its key may be the one before. */
+	if (fstat(image_fd, &after) < 0 || before.st_ctim.tv_sec != after.st_ctim.tv_sec ||
+	    before.st_ctim.tv_nsec != after.st_ctim.tv_nsec || before.st_size != after.st_size) {
+		if (r >= 0)
+			fd_close(*ret_fd);
+		return -EAGAIN;
+	}
 	if (r >= 0 && dir_fd >= 0)
 		keep(dir_fd, name, *ret_fd);
 	return r;

@@ -10,7 +10,7 @@
 
 /* The image's table: from the folder, else made, and then kept there. dir NULL: nothing is kept. A file there that is
  * damaged, of another version, or somebody else's is not used, and made anew. That a table cannot be kept is no failure.
- * *ret_was_kept: it was there. *ret_fd: a sealed memfd. As unwind_table_make. */
+ * *ret_was_kept: it was there. *ret_fd: a sealed memfd. -EAGAIN: the file was changed meanwhile. As unwind_table_make. */
 int unwind_cache_get(const char *dir, int image_fd, struct unwind_table_head *ret_head, bool *ret_was_kept, int *ret_fd);
 
 /* Makes the folder where it is missing, takes away what a killed process left half-written, and of the tables those that

@@ -21,7 +21,7 @@
 #define FOLDERS_MAX 64
 #define NEEDED_MAX  128
 
-/* What the dynamic section says; the strings are in the mapped file. */
+/* What the dynamic section says; the strings belong to the Elf. */
 struct needs {
 	const char *interpreter, *rpath, *runpath;
 	const char *names[NEEDED_MAX];
@@ -117,8 +117,7 @@ static void take_dynamic(struct needs *n, Elf *elf, Elf_Scn *section, const GElf
 
 static void read_needs(struct needs *ret, Elf *elf)
 {
-	size_t n = 0, size;
-	const char *file = elf_rawfile(elf, &size);
+	size_t n = 0;
 
 	*ret = (struct needs){0};
 	for (Elf_Scn *section = NULL; (section = elf_nextscn(elf, section));) {
@@ -127,11 +126,13 @@ static void read_needs(struct needs *ret, Elf *elf)
 			take_dynamic(ret, elf, section, &head);
 	}
 	elf_getphdrnum(elf, &n);
-	for (size_t i = 0; file && i < n; i++) {
+	for (size_t i = 0; i < n; i++) {
+		Elf_Data *data = NULL;
 		GElf_Phdr ph;
-		if (gelf_getphdr(elf, (int)i, &ph) && ph.p_type == PT_INTERP && ph.p_filesz && ph.p_offset < size &&
-		    ph.p_filesz <= size - ph.p_offset && !file[ph.p_offset + ph.p_filesz - 1])
-			ret->interpreter = file + ph.p_offset;
+		if (gelf_getphdr(elf, (int)i, &ph) && ph.p_type == PT_INTERP && ph.p_filesz && ph.p_filesz <= PATH_MAX)
+			data = elf_getdata_rawchunk(elf, (int64_t)ph.p_offset, ph.p_filesz, ELF_T_BYTE);
+		if (data && data->d_buf && data->d_size && !((const char *)data->d_buf)[data->d_size - 1])
+			ret->interpreter = data->d_buf;
 	}
 }
 
@@ -196,7 +197,7 @@ static int follow(struct search *s, const char *path)
 	if (fd < 0)
 		return -errno;
 	elf_version(EV_CURRENT);
-	elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
+	elf = elf_begin(fd, ELF_C_READ, NULL); /* not mapped: whoever shortens the file would end this process */
 	if (!elf || elf_kind(elf) != ELF_K_ELF) {
 		elf_end(elf);
 		return -ENOEXEC;

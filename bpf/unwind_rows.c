@@ -36,6 +36,7 @@
 
 #define EXPRESSION_MAX 9
 #define ENTRY_MAX_BYTES 256
+#define GAP_MAX_BYTES  (16u << 20) /* of an image without rules: each byte of it is asked for, which takes 5 s */
 #define SEGMENTS_MAX   16 /* with code; linkers make one, optimizers of machine code a few more */
 
 /* Where a register is, as far as a row can say it. */
@@ -235,6 +236,7 @@ struct rules {
 	Dwarf *dwarf;
 	uint64_t entry; /* where the kernel enters the image */
 	struct unwind_gaps gaps;
+	uint64_t n_asked_in_vain;
 };
 
 static void rules_open(struct rules *ret, Elf *elf)
@@ -294,6 +296,8 @@ static int append_segment(struct unwind_rows *r, struct rules *from, const GElf_
 			known_to = next;
 		}
 		e = append(r, pc - ph->p_vaddr + ph->p_offset, row);
+		if (e >= 0 && (r->n_rows > UNWIND_CELLS_MAX || (!frame && ++from->n_asked_in_vain > GAP_MAX_BYTES)))
+			e = -EFBIG; /* forged, or of no use: it must not keep its thread for ever */
 		pc = !from->eh && !from->debug ? end : next > pc ? next : pc + 1;
 	}
 	return e < 0 ? e : append(r, ph->p_offset + ph->p_filesz, none);
@@ -303,6 +307,24 @@ static int compare_offsets(const void *a, const void *b)
 {
 	const GElf_Phdr *x = a, *y = b;
 	return x->p_offset < y->p_offset ? -1 : x->p_offset > y->p_offset;
+}
+
+/* A file that is still being written, or was cut, has its beginning with its name and not all that this tells of. */
+static bool is_whole(Elf *elf)
+{
+	size_t size = 0, n = 0;
+	GElf_Ehdr head;
+
+	if (!elf_rawfile(elf, &size) || !gelf_getehdr(elf, &head) || elf_getphdrnum(elf, &n) < 0 || head.e_shoff > size ||
+	    (uint64_t)head.e_shnum * head.e_shentsize > size - head.e_shoff)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		GElf_Phdr ph;
+		if (!gelf_getphdr(elf, (int)i, &ph) ||
+		    (ph.p_type == PT_LOAD && (ph.p_offset > size || ph.p_filesz > size - ph.p_offset)))
+			return false;
+	}
+	return true;
 }
 
 /* The segments with code, in the order of the file. Their number, or -errno. */
@@ -347,7 +369,7 @@ int unwind_rows_read(struct unwind_rows *r, int fd)
 
 	elf_version(EV_CURRENT);
 	elf = elf_begin(fd, ELF_C_READ_MMAP_PRIVATE, NULL);
-	if (!elf || elf_kind(elf) != ELF_K_ELF || !gelf_getehdr(elf, &head) || head.e_machine != MACHINE) {
+	if (!elf || elf_kind(elf) != ELF_K_ELF || !gelf_getehdr(elf, &head) || head.e_machine != MACHINE || !is_whole(elf)) {
 		elf_end(elf);
 		return -ENOEXEC;
 	}

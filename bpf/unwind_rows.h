@@ -17,7 +17,8 @@ struct unwind_rows {
 
 /* The rows for all code of the image: from the first byte of its first segment with code on, and one of no function
  * behind the end of each. An image without unwind information gets rows that say so. fd stays the caller's. Takes 0.4 s
- * for a million rows. 0, -ENOEXEC when it is no ELF file of this machine, -ENOMEM, -EFBIG when code lies beyond 4 GiB. */
+ * for a million rows. 0, -ENOEXEC when it is no whole ELF file of this machine, -ENOMEM, -EFBIG when code
+ * lies beyond 4 GiB, or too much of it is without rules. */
 int unwind_rows_read(struct unwind_rows *r, int fd);
 void unwind_rows_done(struct unwind_rows *r);
 

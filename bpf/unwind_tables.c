@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,6 +21,7 @@
 
 #define PAGE_BYTES     (1u << UNWIND_PAGE_BITS)
 #define VDSO_MAX_BYTES (64u << 10)
+#define FILE_MAX_BYTES (512u << 20) /* LLVM's library has 120 MB */
 
 static uint64_t mix(uint64_t sum, uint64_t word)
 {
@@ -52,7 +54,7 @@ int unwind_table_key(int image_fd, char ret[UNWIND_KEY_MAX])
 	int n = 0;
 
 	elf_version(EV_CURRENT);
-	elf = elf_begin(image_fd, ELF_C_READ_MMAP, NULL);
+	elf = elf_begin(image_fd, ELF_C_READ, NULL); /* not mapped: whoever shortens the file would end this process */
 	if (!elf || elf_kind(elf) != ELF_K_ELF || fstat(image_fd, &st) < 0) {
 		elf_end(elf);
 		return -ENOEXEC;
@@ -144,12 +146,34 @@ static int seal(const struct unwind_table_head *head, const union unwind_cell *c
 	return r;
 }
 
+/* A copy of the file for ourselves, to be mapped: one that is shortened while it is read would end this process. */
+static int copy_file(int image_fd)
+{
+	_cleanup_fd_ int fd = memfd_create("spvscope-image", MFD_CLOEXEC);
+	struct stat st;
+	off_t at = 0;
+
+	if (fd < 0 || fstat(image_fd, &st) < 0)
+		return -errno;
+	if (st.st_size > (off_t)FILE_MAX_BYTES)
+		return -EFBIG;
+	while (at < st.st_size) {
+		ssize_t n = sendfile(fd, image_fd, &at, (size_t)(st.st_size - at));
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EAGAIN; /* it has become shorter */
+	}
+	return TAKE_FD(fd);
+}
+
 int unwind_table_make(int image_fd, const char key[UNWIND_KEY_MAX], struct unwind_table_head *ret_head, int *ret_fd)
 {
 	_cleanup_(unwind_rows_done) struct unwind_rows rows = {0};
 	_cleanup_free_ union unwind_cell *cells = NULL;
 	struct unwind_table_head head = {.magic = UNWIND_TABLE_MAGIC, .version = UNWIND_TABLE_VERSION, .is_arm = UNWIND_ARM};
-	int r = unwind_rows_read(&rows, image_fd);
+	_cleanup_fd_ int copy_fd = copy_file(image_fd);
+	int r = copy_fd < 0 ? copy_fd : unwind_rows_read(&rows, copy_fd);
 
 	if (r < 0)
 		return r;

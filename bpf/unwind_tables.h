@@ -34,7 +34,8 @@ _Static_assert(sizeof(struct unwind_table_head) == 136, "layout is shared");
  * file, which tools that strip may change without changing the build id. Fit to be the name of a file. 0, -ENOEXEC when
  * it is no ELF file of this machine, or -errno. */
 int unwind_table_key(int image_fd, char ret[UNWIND_KEY_MAX]);
-/* *ret_fd: a sealed memfd. Takes 0.4 s for a million rows. 0, -errno of unwind_rows_read, or of making the memfd. */
+/* *ret_fd: a sealed memfd. Takes 0.4 s for a million rows. 0, -errno of unwind_rows_read, or of making the memfd; -EFBIG
+ * when the file is larger than 512 MiB. The file may change meanwhile; then so much for the table. */
 int unwind_table_make(int image_fd, const char key[UNWIND_KEY_MAX], struct unwind_table_head *ret_head, int *ret_fd);
 /* A memfd with the image of the vDSO, which is the same in all processes; -errno when there is none. */
 int unwind_open_vdso(void);

@@ -134,7 +134,8 @@ static void make_one(void *arg, const char *path, int image_fd)
 	if (__atomic_load_n(&u->give_up, __ATOMIC_RELAXED) || (!is_vdso && fstat(image_fd, &st) < 0) || !make_is_news(u, &st))
 		return;
 	r = unwind_cache_get(u->folder, image_fd, &head, &was_kept, &table_fd);
-	make_known(u, &st);
+	if (r != -EAGAIN) /* it is being written, and will be another one */
+		make_known(u, &st);
 	if (r < 0) {
 		u->n_without += r != -ENOEXEC; /* which is nothing but data, or no program */
 		return;

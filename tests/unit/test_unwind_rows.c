@@ -9,9 +9,12 @@
 #include <link.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "bpf/unwind_rows.h"
 #include "tests/unit/cmocka_head.h"
 
@@ -258,12 +261,52 @@ static void where_there_is_no_eh_frame_debug_frame_is_read(void **state)
 	unwind_rows_done(&without);
 }
 
+/* ---- forged images ---- */
+
+/* A copy of this program whose code is said to go on for so long, and a file of that size with nothing in it. */
+static int forge(uint64_t code_bytes, uint64_t file_bytes)
+{
+	_cleanup_fd_ int own_fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	int fd = memfd_create("forged", MFD_CLOEXEC);
+	off_t size = lseek(own_fd, 0, SEEK_END), at = 0;
+	GElf_Ehdr head;
+	Elf64_Phdr ph;
+
+	while (at < size)
+		assert_true(sendfile(fd, own_fd, &at, (size_t)(size - at)) > 0);
+	assert_int_equal(pread(fd, &head, sizeof(head), 0), sizeof(head));
+	for (unsigned i = 0; i < head.e_phnum; i++) {
+		off_t ph_at = (off_t)(head.e_phoff + i * sizeof(ph));
+		assert_int_equal(pread(fd, &ph, sizeof(ph), ph_at), sizeof(ph));
+		if (ph.p_type != PT_LOAD || !(ph.p_flags & PF_X))
+			continue;
+		ph.p_filesz = ph.p_memsz = code_bytes;
+		assert_int_equal(pwrite(fd, &ph, sizeof(ph), ph_at), sizeof(ph));
+	}
+	assert_int_equal(ftruncate(fd, (off_t)file_bytes), 0);
+	return fd;
+}
+
+static void what_is_forged_ends_soon(void **state)
+{
+	_cleanup_fd_ int beyond_fd = forge(1u << 30, 1u << 28), empty_fd = forge(1u << 28, 1u << 29), cut_fd = forge(4096, 8192);
+	_cleanup_(unwind_rows_done) struct unwind_rows r = {0};
+	uint64_t start_ns = clock_now_ns();
+
+	(void)state;
+	assert_int_equal(unwind_rows_read(&r, beyond_fd), -ENOEXEC);
+	assert_int_equal(unwind_rows_read(&r, cut_fd), -ENOEXEC);
+	assert_int_equal(unwind_rows_read(&r, empty_fd), -EFBIG);
+	print_message("# %.1f s\n", (double)(clock_now_ns() - start_ns) / 1e9);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rows_of_our_own_libraries_say_what_libdw_says),
 		cmocka_unit_test(what_is_no_elf_file_is_refused),
 		cmocka_unit_test(where_there_is_no_eh_frame_debug_frame_is_read),
+		cmocka_unit_test(what_is_forged_ends_soon),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,7 @@
 #include <execinfo.h>
 #include <fcntl.h>
 #include <link.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,6 +74,70 @@ static void a_walk_finds_our_callers(void **state)
 	compare_with_backtrace(space);
 	qsort(pair, 2, sizeof(pair[0]), compare); /* through the C library */
 	host_space_free(space);
+}
+
+/* ---- a file that changes while its table is made ---- */
+
+struct rewriter {
+	int fd;
+	const char *data;
+	size_t size;
+	bool stop;
+};
+
+/* As a compiler or cp does it, again and again. */
+static void *rewrite(void *arg)
+{
+	struct rewriter *w = arg;
+
+	while (!__atomic_load_n(&w->stop, __ATOMIC_RELAXED)) {
+		assert_int_equal(ftruncate(w->fd, 0), 0);
+		for (size_t at = 0; at < w->size; at += 65536)
+			assert_true(pwrite(w->fd, w->data + at, w->size - at < 65536 ? w->size - at : 65536, (off_t)at) > 0);
+	}
+	return NULL;
+}
+
+static void a_file_that_is_written_meanwhile_harms_nobody(void **state)
+{
+	char folder[] = "/tmp/unwind-XXXXXX";
+	_cleanup_fd_ int own_fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), expected_fd = -1;
+	struct rewriter w = {.fd = memfd_create("image", MFD_CLOEXEC)};
+	struct unwind_table_head head, expected;
+	unsigned n_made = 0, n_changed = 0;
+	struct stat st;
+	pthread_t thread;
+	bool was_kept;
+	int fd;
+
+	(void)state;
+	assert_int_equal(fstat(own_fd, &st), 0);
+	w.size = (size_t)st.st_size;
+	w.data = mmap(NULL, w.size, PROT_READ, MAP_PRIVATE, own_fd, 0);
+	assert_true(w.data != MAP_FAILED);
+	assert_int_equal(unwind_cache_get(NULL, own_fd, &expected, &was_kept, &expected_fd), 0);
+	assert_non_null(mkdtemp(folder));
+	assert_int_equal(pthread_create(&thread, NULL, rewrite, &w), 0);
+	for (unsigned i = 0; i < 100000 && n_changed < 100; i++) {
+		int r = unwind_cache_get(folder, w.fd, &head, &was_kept, &fd);
+		n_made += r >= 0;
+		n_changed += r == -EAGAIN;
+		if (r < 0)
+			continue;
+		assert_true(head.n_cells == expected.n_cells && head.sum == expected.sum); /* whole, or none */
+		fd_close(fd);
+	}
+	__atomic_store_n(&w.stop, true, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+	print_message("# %u tables made, %u times the file changed\n", n_made, n_changed);
+	assert_true(n_changed > 0);
+	assert_int_equal(unwind_cache_get(folder, w.fd, &head, &was_kept, &fd), 0);
+	assert_true(head.n_cells == expected.n_cells && head.sum == expected.sum);
+	fd_close(fd);
+	fd_close(w.fd);
+	munmap((void *)w.data, w.size);
+	assert_int_equal(unwind_cache_tidy(folder, 0), 0);
+	assert_int_equal(rmdir(folder), 0);
 }
 
 static int own_table(struct unwind_table_head *ret_head)
@@ -340,6 +405,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_libraries_of_a_program_are_found_without_running_it), /* first: backtrace() opens another one */
 		cmocka_unit_test(a_walk_finds_our_callers),
+		cmocka_unit_test(a_file_that_is_written_meanwhile_harms_nobody),
 		cmocka_unit_test(unsound_tables_are_refused),
 		with_folder(a_table_is_made_once_and_then_kept),
 		with_folder(what_is_damaged_in_the_folder_is_made_anew),
