@@ -19,6 +19,9 @@ struct function {
 };
 
 struct symbols_module {
+	int fd;   /* until libdw has taken it, like the next */
+	Elf *elf;
+	const char *path; /* borrowed while it is opened */
 	Dwfl *dwfl;
 	Dwfl_Module *module; /* owned by dwfl */
 	uint64_t bias;
@@ -29,8 +32,12 @@ struct symbols_module {
 static int find_elf(Dwfl_Module *module, void **userdata, const char *name, Dwarf_Addr base, char **file_name,
 	Elf **elfp)
 {
-	(void)module, (void)userdata, (void)name, (void)base, (void)file_name, (void)elfp;
-	return -1;
+	struct symbols_module *m = *userdata;
+
+	(void)module, (void)name, (void)base;
+	*file_name = m->path ? strdup(m->path) : NULL; /* separate debug files may lie beside it */
+	*elfp = TAKE_PTR(m->elf);
+	return TAKE_FD(m->fd);
 }
 
 /* Separate debug files are looked up by build id on this machine's disk, and never asked for over the network. */
@@ -157,29 +164,56 @@ static void name_unnamed(struct symbols_module *m)
 	qsort(m->functions, m->n_functions, sizeof(*m->functions), compare_functions);
 }
 
-static int open_module(struct symbols_module *m, const char *name, const char *path, int fd, uint64_t base)
+/* From the first segment's page to the last one's end, as the image has them. False: there are none. */
+static bool find_extent(Elf *elf, uint64_t *ret_start, uint64_t *ret_end)
 {
+	size_t n = 0;
+
+	*ret_start = *ret_end = 0;
+	if (elf_getphdrnum(elf, &n) < 0)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		GElf_Phdr ph;
+		if (!gelf_getphdr(elf, (int)i, &ph) || ph.p_type != PT_LOAD)
+			continue;
+		if (!*ret_end)
+			*ret_start = ph.p_vaddr & -(ph.p_align ?: 1);
+		if (ph.p_vaddr + ph.p_memsz > *ret_end)
+			*ret_end = ph.p_vaddr + ph.p_memsz;
+	}
+	return *ret_end > *ret_start;
+}
+
+/* The file is read and not mapped, as libdw would: these names are kept for long, and whoever shortened the file meanwhile
+ * would end this process. */
+static int open_module(struct symbols_module *m, const char *name, const char *path, uint64_t base)
+{
+	uint64_t start, end;
+	void **userdata;
 	GElf_Addr bias;
 	int r;
 
 	m->dwfl = dwfl_begin(&callbacks);
-	if (!m->dwfl) {
-		fd_close(fd);
+	if (!m->dwfl)
 		return -ENOMEM;
-	}
-	if (fd < 0)
-		fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (fd < 0)
+	if (m->fd < 0)
+		m->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (m->fd < 0)
 		return -errno;
-	dwfl_report_begin(m->dwfl);
-	m->module = dwfl_report_elf(m->dwfl, name, path, fd, base, false);
-	dwfl_report_end(m->dwfl, NULL, NULL);
-	if (!m->module) {
-		fd_close(fd); /* libdw takes it only on success */
+	elf_version(EV_CURRENT);
+	m->elf = elf_begin(m->fd, ELF_C_READ, NULL);
+	if (!m->elf || elf_kind(m->elf) != ELF_K_ELF || !find_extent(m->elf, &start, &end))
 		return -ENOEXEC;
-	}
+	dwfl_report_begin(m->dwfl);
+	m->module = dwfl_report_module(m->dwfl, name, base, base + (end - start));
+	dwfl_report_end(m->dwfl, NULL, NULL);
+	if (!m->module || !dwfl_module_info(m->module, &userdata, NULL, NULL, NULL, NULL, NULL, NULL))
+		return -ENOEXEC;
+	*userdata = m;
+	m->path = path;
 	if (!dwfl_module_getelf(m->module, &bias))
 		return -ENOEXEC;
+	m->path = NULL;
 	m->bias = bias;
 	r = read_functions(m);
 	if (r >= 0)
@@ -196,7 +230,8 @@ int symbols_module_open(const char *name, const char *path, int fd, uint64_t bas
 		fd_close(fd);
 		return -ENOMEM;
 	}
-	r = open_module(m, name, path, fd, base);
+	m->fd = fd;
+	r = open_module(m, name, path, base);
 	if (r < 0) {
 		symbols_module_close(m);
 		return r;
@@ -210,6 +245,8 @@ void symbols_module_close(struct symbols_module *m)
 	if (!m)
 		return;
 	dwfl_end(m->dwfl);
+	elf_end(m->elf);
+	fd_close(m->fd);
 	free(m->functions);
 	free(m);
 }

@@ -3,11 +3,13 @@
 #include "tests/unit/cmocka_head.h"
 
 #include <execinfo.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -253,6 +255,32 @@ static void a_file_by_itself_gives_the_names_that_its_process_has(void **state)
 	symbolizer_free(process);
 }
 
+/* Its names were asked for, and are kept. Mapped, it would end us by SIGBUS. */
+static void a_file_that_is_shortened_later_ends_nobody(void **state)
+{
+	char path[] = "/tmp/symbols-XXXXXX";
+	_cleanup_fd_ int own_fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), fd = mkstemp(path);
+	char own_path[4096], chunk[65536];
+	uint64_t inode = 0, offset = 0;
+	struct symbolizer *file = NULL;
+	struct stat st;
+	ssize_t n;
+
+	(void)state;
+	while ((n = read(own_fd, chunk, sizeof(chunk))) > 0)
+		assert_int_equal(write(fd, chunk, (size_t)n), n);
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_true(find_in_file((uint64_t)(uintptr_t)a_named_function, own_path, &inode, &offset));
+	assert_int_equal(symbolizer_new_of_file(path, st.st_ino, (uint64_t)st.st_size, &file), 0);
+	assert_string_equal(symbolizer_lookup(file, offset, false).name, "a_named_function");
+	assert_int_equal(ftruncate(fd, 0), 0);
+	for (uint64_t at = 0; at < (uint64_t)st.st_size; at += 61)
+		assert_non_null(symbolizer_lookup(file, at, false).name);
+	assert_string_equal(symbolizer_lookup(file, offset + 1, false).name, "a_named_function");
+	symbolizer_free(file);
+	assert_int_equal(unlink(path), 0);
+}
+
 static void cxx_names_are_read_and_others_left_alone(void **state)
 {
 	char *name = demangle("_ZN7glslang7TShader5parseEPK16TBuiltInResourcei");
@@ -280,6 +308,7 @@ int main(void)
 		cmocka_unit_test(broken_maps_are_no_crash),
 		cmocka_unit_test(the_outermost_frames_are_known_without_the_c_librarys_local_names),
 		cmocka_unit_test(a_file_by_itself_gives_the_names_that_its_process_has),
+		cmocka_unit_test(a_file_that_is_shortened_later_ends_nobody),
 		cmocka_unit_test(cxx_names_are_read_and_others_left_alone),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
