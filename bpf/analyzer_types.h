@@ -12,6 +12,7 @@
 
 #define ANALYZER_SLOTS        256u        /* sessions at a time, over both objects' kinds each */
 #define ANALYZER_IMAGES       1024u       /* programs and libraries whose unwind tables are there */
+#define ANALYZER_IMAGES_BYTES (256u << 20) /* of all their tables; clang's 20 files have 23 MB. The oldest make room */
 #define ANALYZER_STACK_FRAMES 1024u       /* a power of two, for the verifier; spirv-opt recurses to 480 */
 #define ANALYZER_RING_BYTES   (8u << 20)  /* of the deepest samples 1,000, of usual ones 40,000: 4 s of two threads */
 #define ANALYZER_EVENTS_MAX   65536u      /* of one session; more are counted as lost */

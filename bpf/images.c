@@ -70,7 +70,7 @@ static struct image_entry *make_room(struct images *i, size_t n_bytes)
 			else if (!oldest || e->brought < oldest->brought)
 				oldest = e;
 		}
-		if (!oldest || (empty && i->n_bytes + n_bytes <= IMAGES_MAX_BYTES))
+		if (!oldest || (empty && i->n_bytes + n_bytes <= ANALYZER_IMAGES_BYTES))
 			return empty;
 		take_away(i, oldest);
 	}
@@ -121,7 +121,7 @@ static int load_table(struct images *i, uint64_t id, const struct unwind_table *
 	struct analyzer_image image = {.id = id};
 	_cleanup_fd_ int map_fd = -1;
 
-	if (n_bytes > IMAGES_MAX_BYTES)
+	if (n_bytes > ANALYZER_IMAGES_BYTES)
 		return -EFBIG;
 	forget_file(i, file);
 	map_fd = make_map(table);

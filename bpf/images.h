@@ -11,8 +11,6 @@
 #include "bpf/analyzer_types.h"
 #include "bpf/load.h"
 
-#define IMAGES_MAX_BYTES (256u << 20) /* of the kernel's memory, taken as tables come; clang's 20 files have 23 MB */
-
 struct images {
 	struct object *objects[2]; /* whose maps they are in, which are the same, and who are told; borrowed, NULL: none */
 	struct image_entry {

@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/strbuf.h"
+#include "bpf/analyzer_types.h"
 #include "bpf/unwind_cache.h"
 #include "bpf/unwind_closure.h"
 #include "bpf/unwind_files.h"
@@ -28,14 +29,16 @@
 #define PROGRAMS_MAX     64
 #define PROCESSES_MAX    8
 #define MAPS_MAX_BYTES   (1u << 20)
+#define OPENED_MAX       256 /* files of one process; the programs in the kernel know fewer of its mappings */
 #define FOLDER_MAX_BYTES (256u << 20)
 #define MADE_MAX         8 /* tables that wait to be taken; the thread pauses beyond, for they are up to 20 MiB each */
 
-/* A file whose table has been made for whoever takes them now. */
+/* A file whose table has been made for whoever takes them now, and is there still. */
 struct known {
 	dev_t device;
 	ino_t inode;
 	struct timespec changed;
+	size_t n_bytes; /* of the table; 0: there can be none */
 };
 
 struct made {
@@ -71,8 +74,9 @@ struct unwinding {
 	pthread_t thread;
 
 	/* The thread's while it runs. */
-	struct known *known;
+	struct known *known; /* in the order in which they came */
 	size_t n_known, known_capacity;
+	size_t n_tables, n_table_bytes; /* of these */
 	size_t n_made, n_kept, n_without;
 	uint64_t n_rows, took_ns;
 
@@ -94,8 +98,24 @@ static bool make_is_news(struct unwinding *u, const struct stat *st)
 	return true;
 }
 
-static void make_known(struct unwinding *u, const struct stat *st)
+/* The analyzer keeps so many and no more: what it gives up, the oldest, is made anew when a process has it. */
+static void make_room(struct unwinding *u, size_t n_bytes)
 {
+	size_t n = 0;
+
+	while (n < u->n_known && (u->n_tables >= ANALYZER_IMAGES || u->n_table_bytes + n_bytes > ANALYZER_IMAGES_BYTES)) {
+		u->n_tables -= u->known[n].n_bytes > 0;
+		u->n_table_bytes -= u->known[n++].n_bytes;
+	}
+	u->n_known -= n;
+	if (n)
+		memmove(u->known, u->known + n, u->n_known * sizeof(*u->known));
+}
+
+static void make_known(struct unwinding *u, const struct stat *st, size_t n_bytes)
+{
+	if (n_bytes)
+		make_room(u, n_bytes);
 	if (u->n_known == u->known_capacity) {
 		size_t capacity = u->known_capacity ? 2 * u->known_capacity : 64;
 		struct known *known = reallocarray(u->known, capacity, sizeof(*known));
@@ -104,7 +124,9 @@ static void make_known(struct unwinding *u, const struct stat *st)
 		u->known = known;
 		u->known_capacity = capacity;
 	}
-	u->known[u->n_known++] = (struct known){st->st_dev, st->st_ino, st->st_ctim};
+	u->known[u->n_known++] = (struct known){st->st_dev, st->st_ino, st->st_ctim, n_bytes};
+	u->n_tables += n_bytes > 0;
+	u->n_table_bytes += n_bytes;
 }
 
 /* Takes both descriptors. */
@@ -135,7 +157,7 @@ static void make_one(void *arg, const char *path, int image_fd)
 		return;
 	r = unwind_cache_get(u->folder, image_fd, &head, &was_kept, &table_fd);
 	if (r != -EAGAIN) /* it is being written, and will be another one */
-		make_known(u, &st);
+		make_known(u, &st, r < 0 ? 0 : head.n_cells * sizeof(union unwind_cell));
 	if (r < 0) {
 		u->n_without += r != -ENOEXEC; /* which is nothing but data, or no program */
 		return;
@@ -149,7 +171,9 @@ static void make_one(void *arg, const char *path, int image_fd)
 /* The one place where tools write: what they have made is theirs to say, and not read here. */
 static void make_opened(void *arg, const char *path, int image_fd)
 {
-	if (!strstr(path, "/" JOB_FOLDERS_PREFIX))
+	struct unwinding *u = arg;
+
+	if (u->n_made < OPENED_MAX && !strstr(path, "/" JOB_FOLDERS_PREFIX))
 		make_one(arg, path, image_fd);
 }
 
@@ -248,7 +272,7 @@ static void begin(struct unwinding *u)
 		return;
 	if (u->again) {
 		u->again = false;
-		u->n_known = 0;
+		u->n_known = u->n_tables = u->n_table_bytes = 0;
 		u->image_is_due = u->image != NULL;
 		for (size_t i = 0; i < u->n_programs; i++)
 			u->program_is_due[i] = true;
