@@ -2,7 +2,7 @@
 // The viewer for everyone: the system's own colours, a page that is zoomed, a finger, less motion, a screen reader.
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
-import { atAddress, cutOff, openBrowser, openPage, seriousFaults, shownSamples } from './support/browser.mjs';
+import { atAddress, cutOff, openBrowser, openPage, restingBox, seriousFaults, shownSamples } from './support/browser.mjs';
 import { startService } from './support/service.mjs';
 import { busyShader, compile, FAILING, traced } from './support/sources.mjs';
 
@@ -127,7 +127,7 @@ describe('a finger', () => {
     const whole = page.getByRole('button', { name: 'Whole time' });
     if (await whole.isVisible()) await whole.tap();
     await page.locator('.waterfall').scrollIntoViewIfNeeded();
-    const box = await page.locator('.waterfall').boundingBox();
+    const box = await restingBox(page, page.locator('.waterfall'));
     const at = { x: box.x + box.width * 0.68, y: box.y + 120 };
     const before = await page.locator('.waterfall canvas').screenshot();
     await pinch(page, at, 40, 160);
@@ -151,7 +151,7 @@ describe('a finger', () => {
     await page.getByRole('button', { name: 'Top down' }).tap();
     const flame = page.locator('.flame');
     await flame.evaluate((el) => el.scrollIntoView({ block: 'center' }));
-    const box = await flame.boundingBox();
+    const box = await restingBox(page, flame);
     const at = { x: box.x + box.width * 0.3, y: box.y + box.height / 2 };
     for (let i = 0; i < 3; i++) await pinch(page, at, 30, 240);
     await page.waitForURL(/&zoom=/);
@@ -173,7 +173,7 @@ describe('a finger', () => {
     await page.waitForURL(/&span=\d+/);
     await page.getByRole('button', { name: 'Zoom in' }).tap();
     await page.getByRole('button', { name: 'Whole time' }).tap();
-    const box = await host.boundingBox();
+    let box = await restingBox(page, host);
     const all = await shownSamples(page);
     await drag(page, { x: box.x + box.width * 0.6, y: box.y + 12 }, { x: box.x + box.width * 0.9, y: box.y + 14 });
     await page.waitForURL(/&range=\d+-\d+/);
@@ -185,6 +185,7 @@ describe('a finger', () => {
       await frames(page);
     }
     await atAddress(page, /&range=/, false);
+    box = await restingBox(page, host);
     await drag(page, { x: box.x + box.width * 0.5, y: box.y + 300 }, { x: box.x + box.width * 0.5, y: box.y + 120 });
     await page.waitForFunction(() => document.querySelector('.waterfall').scrollTop > 0 || scrollY > 0);
     assert.doesNotMatch(page.url(), /&range=/, 'down the rows it only scrolls');

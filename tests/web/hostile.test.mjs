@@ -2,6 +2,7 @@
 // Names and texts that would like to be elements.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { restingBox } from './support/browser.mjs';
 import { compile, open, standOnService, traced } from './support/site.mjs';
 import { EVIL } from './support/sources.mjs';
 
@@ -20,7 +21,7 @@ describe('text from sources', () => {
       await view.page.reload();
       await view.page.getByText('onerror').first().waitFor({ state: 'attached' }).catch(() => assert.fail(`not shown at ${hash}`));
       if (hash.startsWith('#trace')) {
-        const box = await view.page.locator('.waterfall').boundingBox();
+        const box = await restingBox(view.page, view.page.locator('.waterfall'));
         for (let y = 30; y < box.height; y += 24) await view.page.mouse.move(box.x + 60, box.y + y);
       }
       assert.equal(await view.page.locator('img').count(), 0, `an element at ${hash}`);
@@ -47,7 +48,7 @@ describe('text from sources', () => {
     await page.locator('.diagnostics', { hasText: 'onerror' }).waitFor();
     for (const [pane, step] of [['.waterfall', 24], ['.flame', 20]]) {
       await page.locator(pane).scrollIntoViewIfNeeded();
-      const box = await page.locator(pane).boundingBox();
+      const box = await restingBox(page, page.locator(pane));
       for (let y = 10; y < Math.min(box.height, 200); y += step) {
         await page.mouse.move(box.x + 150, box.y + y);
         assert.equal(await page.locator('img').count(), 0);
@@ -71,7 +72,7 @@ describe('text from sources', () => {
     await page.locator('.vanished li').waitFor();
     await page.locator('.span-diff', { hasText: 'onerror' }).waitFor();
     await page.locator('.flame').scrollIntoViewIfNeeded();
-    const box = await page.locator('.flame').boundingBox();
+    const box = await restingBox(page, page.locator('.flame'));
     for (let y = 10; y < Math.min(box.height, 60); y += 20) await page.mouse.move(box.x + 150, box.y + y);
     await page.locator('.tooltip', { hasText: 'onerror' }).waitFor();
     assert.equal(await page.locator('img').count(), 0, 'compare');

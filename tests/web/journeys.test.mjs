@@ -2,7 +2,7 @@
 // What a person comes for, from the question to the answer.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { atAddress, current, shownSamples, tabTo } from './support/browser.mjs';
+import { atAddress, current, restingBox, shownSamples, tabTo } from './support/browser.mjs';
 import { busyTrace, compile, getJson, open, openSampled, standOnService, traced } from './support/site.mjs';
 import { busyShader, FAILING } from './support/sources.mjs';
 
@@ -67,7 +67,7 @@ describe('the mistake in a source', () => {
     await page.locator('.diagnostics').getByRole('button', { name: 'shaders/clicked.frag:5:19' }).click();
     const line = page.locator('.cm-line.is-jumped', { hasText: 'colour = vec4(lihgt)' });
     await line.waitFor();
-    const box = await line.boundingBox();
+    const box = await restingBox(page, line);
     assert.ok(box.y >= 0 && box.y + box.height <= 900, 'it is on the screen');
     await page.locator('.code-message', { hasText: 'undeclared' }).first().waitFor();
   });
@@ -91,8 +91,8 @@ describe('by keyboard alone', () => {
     await press('Enter');
     const line = page.locator('.cm-line.is-jumped', { hasText: 'colour = vec4(lihgt)' });
     await line.waitFor();
-    await page.waitForFunction(() => document.activeElement.shadowRoot?.activeElement?.getAttribute('aria-label') === 'Source', null, { timeout: 3000 });
-    const box = await line.boundingBox();
+    await page.waitForFunction(() => document.activeElement.shadowRoot?.activeElement?.getAttribute('aria-label') === 'Source', null, { timeout: 30_000 });
+    const box = await restingBox(page, line);
     assert.ok(box.y >= 0 && box.y + box.height <= 900, 'it is on the screen');
     await tabTo(page, page.getByRole('link', { name: 'Edit and compile' }), 'Shift+Tab');
     await press('Enter');

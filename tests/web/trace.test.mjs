@@ -2,7 +2,7 @@
 // A trace: its spans, what came of a compile, the one time axis.
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
-import { atAddress, clickSpan, current, region, shownSamples, spanRows } from './support/browser.mjs';
+import { atAddress, clickSpan, current, region, restingBox, shownSamples, spanRows } from './support/browser.mjs';
 import { busyTrace, compile, getJson, open, openSampled, site, standOnService, traced } from './support/site.mjs';
 import { busyShader, FAILING } from './support/sources.mjs';
 
@@ -210,7 +210,7 @@ describe('one axis', () => {
     const page = await openSampled(t, answer);
     if (!page) return;
     const all = await shownSamples(page);
-    const box = await page.locator('.waterfall').boundingBox();
+    const box = await restingBox(page, page.locator('.waterfall'));
     await page.mouse.move(box.x + box.width * 0.45, box.y + 12);
     await page.mouse.down();
     await page.mouse.move(box.x + box.width * 0.6, box.y + 14, { steps: 4 });

@@ -37,7 +37,18 @@ export async function openPage(browser, base, { width = 1280, height = 900, them
 }
 
 /** The address follows the picture by a moment. */
-export const atAddress = (page, pattern, there = true) => page.waitForURL((url) => pattern.test(url.href) === there, { timeout: 5000 });
+export const atAddress = (page, pattern, there = true) => page.waitForURL((url) => pattern.test(url.href) === there, { timeout: 30_000 });
+
+/** Where something is once nothing that is still being drawn moves it any more. */
+export async function restingBox(page, locator) {
+  for (let before = '', since = Date.now(); Date.now() - since < 30_000;) {
+    const box = await locator.boundingBox(), now = JSON.stringify(box);
+    if (now === before) return box;
+    before = now;
+    await page.waitForTimeout(300);
+  }
+  throw new Error(`${locator} does not come to rest`);
+}
 
 /** What a screen reader says of the current item of a tree. */
 export const current = (page, tree) => page.locator(tree).evaluate((el) => document.getElementById(el.getAttribute('aria-activedescendant'))?.textContent);

@@ -46,7 +46,8 @@ export function CodePane({ text, label, dialect, diagnostics = NONE, note = null
     if (editor.current) editor.current.text = text;
   }, [text]);
   useEffect(() => editor.current?.look({ ...PLAIN, diagnostics, note, lineClass, jumped: jump?.line ?? -1 }), [diagnostics, note, lineClass]);
-  useEffect(() => {
+  // At once: the next key is meant for where the cursor goes.
+  useLayoutEffect(() => {
     if (!jump) return;
     editor.current?.jump(jump.line, jump.character);
     host.current!.scrollIntoView({ block: 'nearest' });
