@@ -184,7 +184,10 @@ static bool has_unwinding(struct analyzer_client *a)
 {
 	if (!a->path || a->refused)
 		return false;
-	return a->unwinding || unwinding_new(a->loop, a->unwind_folder, on_table_made, on_tables_ready, a, &a->unwinding) >= 0;
+	if (!a->unwinding &&
+	    unwinding_new(a->loop, a->unwind_folder, on_table_made, on_tables_ready, a, &a->unwinding) >= 0 && a->up)
+		unwinding_again(a->unwinding);
+	return a->unwinding;
 }
 
 void analyzer_client_set_image(struct analyzer_client *a, uint64_t generation, struct image *image)

@@ -70,6 +70,7 @@ struct unwinding {
 	size_t n_maps;
 	uint64_t n_images;     /* numbers that were given away */
 	bool is_being_taken, runs, again;
+	bool has_taker;        /* somebody came up who takes them */
 	struct job job;
 	pthread_t thread;
 
@@ -244,7 +245,8 @@ static bool take_job(struct unwinding *u)
 		u->job = (struct job){.image = image_ref(u->image)};
 		return true;
 	}
-	for (size_t i = 0; i < u->n_programs; i++)
+	/* Not before: what a taker wants first is the workers' tables, and those of a program can take seconds. */
+	for (size_t i = 0; i < u->n_programs && u->has_taker; i++)
 		if (u->program_is_due[i]) {
 			u->program_is_due[i] = false;
 			u->job = (struct job){.program = u->programs[i]};
@@ -438,7 +440,7 @@ void unwinding_add_process(struct unwinding *u, int pid)
 
 void unwinding_again(struct unwinding *u)
 {
-	u->again = true;
+	u->again = u->has_taker = true;
 	begin(u);
 }
 

@@ -28,12 +28,12 @@ void unwinding_free(struct unwinding *u);
 
 /* What a template has mapped; before everything else that waits. Takes a reference. */
 void unwinding_add_image(struct unwinding *u, struct image *image);
-/* A program that workers may run. The same again is no news. */
+/* A program that workers may run; its turn comes once somebody is there to take the tables. The same again is no news. */
 void unwinding_add_program(struct unwinding *u, const char *path);
 /* What a process has mapped just now: one that opened libraries at run time, which its program does not name. When there is
  * too much to do already, it is left for another time. */
 void unwinding_add_process(struct unwinding *u, int pid);
-/* Whoever takes the tables is another now: all of them come again. */
+/* Whoever takes the tables has come, or is another now: all of them come again. */
 void unwinding_again(struct unwinding *u);
 void unwinding_taken(struct unwinding *u);
 /* Tables of the newest template's files are still to come. */
