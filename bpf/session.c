@@ -422,7 +422,7 @@ static void read_counters(struct sessions *s, struct session *session, struct an
 		.stolen_ns = off->stolen_ns,
 		.intervals = off->n_intervals,
 		.lost_intervals = slot->lost_intervals + off->n_refused,
-		.lost_stacks = slot->lost_stacks,
+		.lost_stacks = slot->lost_stacks + session->n_refused_deaths,
 		.unseen_switches = slot->unseen_switches,
 		.forks = slot->forks,
 		.lost_forks = slot->lost_forks,

@@ -24,7 +24,7 @@ struct session {
 	uint32_t frequency_hz;
 	struct gather gathered;
 	struct off_cpu off_cpu;
-	uint64_t n_refused_samples, n_refused_events; /* no room in `gathered` */
+	uint64_t n_refused_samples, n_refused_events, n_refused_deaths; /* no room in `gathered` */
 	int64_t thread_context; /* as the worker registered it */
 	uint64_t n_results[ANALYZER_N_RESULTS];
 	uint64_t events_at_enable_ns, overlap_ns; /* of the debug object's tracepoints with its runs */

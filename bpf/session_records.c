@@ -86,8 +86,10 @@ static void take_death(struct session *session, const struct ring_death *from)
 	struct analyzer_death *to;
 
 	to = gather_append(&session->gathered, ANALYZER_RECORD_DEATH, sizeof(*to), n_ips, from->head.time_ns);
-	if (!to)
+	if (!to) {
+		session->n_refused_deaths++;
 		return;
+	}
 	to->pid = from->head.pid;
 	to->tid = from->head.tid;
 	to->result = result_of(from->stack_end);

@@ -136,10 +136,11 @@ struct looking {
 	struct unwind_space *to;
 	struct mm_struct *mm;
 	__u32 n_read; /* mappings in `to` that are to be believed; 0: none */
+	__u32 n_untold; /* there was no room in the ring */
 };
 
 /* Tells the session where what is mapped, for whoever names the addresses. */
-static __always_inline void tell_mapped_file(const struct looking *l, struct vm_area_struct *vma,
+static __always_inline void tell_mapped_file(struct looking *l, struct vm_area_struct *vma,
 	const struct unwind_mapping *m, const struct analyzer_file *file, const struct analyzer_image *image)
 {
 	struct ring_mapping *told = bpf_ringbuf_reserve(&ring, sizeof(*told), 0);
@@ -147,6 +148,7 @@ static __always_inline void tell_mapped_file(const struct looking *l, struct vm_
 
 	if (!told) {
 		__sync_fetch_and_add(&analyzer_shared.walks.mappings_untold, 1);
+		l->n_untold++;
 		return;
 	}
 	fill_head(&told->head, RING_MAPPING, l->owner, l->task);
@@ -454,7 +456,7 @@ __noinline int learn(__u64 pc)
 		p->current = next;
 		p->exec_id = task->self_exec_id + 1; /* 0 is no list */
 		p->images_version = analyzer_shared.images_version;
-		p->told = owner.slot->generation;
+		p->told = l.n_untold ? 0 : owner.slot->generation; /* what found no room is told at the next sample */
 	}
 	p->busy = 0;
 	__sync_fetch_and_add(r < 0 ? &analyzer_shared.walks.looks_in_vain : &analyzer_shared.walks.looks, 1);

@@ -131,6 +131,15 @@ void program_files_add(struct program_files *f, uint64_t number, int image_fd)
 	pthread_mutex_unlock(&f->lock);
 }
 
+/* Another file may lie at that path by now, with the same number even; its names would be lies. */
+static bool is_there_still(const struct program_file *file)
+{
+	struct stat st;
+
+	return stat(file->path, &st) == 0 && file->device == st.st_dev && file->inode == st.st_ino &&
+	       file->changed.tv_sec == st.st_ctim.tv_sec && file->changed.tv_nsec == st.st_ctim.tv_nsec;
+}
+
 bool program_files_lookup(struct program_files *f, uint64_t number, uint64_t offset, bool is_return_address,
 	struct symbol *ret)
 {
@@ -142,7 +151,8 @@ bool program_files_lookup(struct program_files *f, uint64_t number, uint64_t off
 	if (!file)
 		return false;
 	if (!file->names && !file->has_no_names)
-		file->has_no_names = symbolizer_new_of_file(file->path, file->inode, file->size, &file->names) < 0;
+		file->has_no_names = !is_there_still(file) ||
+				     symbolizer_new_of_file(file->path, file->inode, file->size, &file->names) < 0;
 	if (file->has_no_names)
 		return false;
 	*ret = symbolizer_lookup(file->names, offset, is_return_address);
