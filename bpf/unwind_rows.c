@@ -237,6 +237,8 @@ struct rules {
 	uint64_t entry; /* where the kernel enters the image */
 	struct unwind_gaps gaps;
 	uint64_t n_asked_in_vain;
+	Elf *elf;
+	uint64_t code_start, code_end; /* the section of code that was met last */
 };
 
 static void rules_open(struct rules *ret, Elf *elf)
@@ -246,7 +248,7 @@ static void rules_open(struct rules *ret, Elf *elf)
 	struct unwind_gaps gaps;
 
 	unwind_gaps_open(&gaps, elf);
-	*ret = (struct rules){.gaps = gaps, .eh = dwarf_getcfi_elf(elf), .dwarf = dwarf_begin_elf(elf, DWARF_C_READ, NULL)};
+	*ret = (struct rules){.gaps = gaps, .eh = dwarf_getcfi_elf(elf), .dwarf = dwarf_begin_elf(elf, DWARF_C_READ, NULL), .elf = elf};
 	ret->entry = gelf_getehdr(elf, &head) && head.e_entry ? head.e_entry : UINT64_MAX - ENTRY_MAX_BYTES;
 	if (ret->dwarf)
 		ret->debug = dwarf_getcfi(ret->dwarf);
@@ -271,8 +273,34 @@ static Dwarf_Frame *find_rules(const struct rules *from, uint64_t pc)
 	return NULL;
 }
 
+/* The first place from pc on that is code by the sections. Old linkers put all that is only read into the segment with
+ * the code, which is most of it in LLVM's library. An image without sections may be all code. */
+static uint64_t next_code(struct rules *r, uint64_t pc, uint64_t end)
+{
+	bool has_code = false;
+
+	if (pc >= r->code_start && pc < r->code_end)
+		return pc;
+	r->code_start = r->code_end = end;
+	for (Elf_Scn *section = NULL; (section = elf_nextscn(r->elf, section));) {
+		GElf_Shdr sh;
+		if (!gelf_getshdr(section, &sh) || !(sh.sh_flags & SHF_EXECINSTR) || sh.sh_size > UINT64_MAX - sh.sh_addr)
+			continue;
+		has_code = true;
+		if (sh.sh_addr + sh.sh_size > pc && sh.sh_addr < r->code_start) {
+			r->code_start = sh.sh_addr;
+			r->code_end = sh.sh_addr + sh.sh_size;
+		}
+	}
+	if (!has_code) {
+		r->code_start = 0;
+		r->code_end = UINT64_MAX;
+	}
+	return r->code_start > pc ? r->code_start : pc;
+}
+
 /* From row to row, as libdw tells how far each goes. Where it knows nothing, a few bytes of padding mostly, each next
- * byte is asked for: a look-up is a binary search in .eh_frame_hdr. Nobody calls what is at the entry: where no rule
+ * byte of code is asked for: a look-up is a binary search in .eh_frame_hdr. Nobody calls what is at the entry: where no rule
  * is for it, as in some loaders, it is outermost, to the next function. */
 static int append_segment(struct unwind_rows *r, struct rules *from, const GElf_Phdr *ph)
 {
@@ -294,6 +322,8 @@ static int append_segment(struct unwind_rows *r, struct rules *from, const GElf_
 			known_to = next;
 		} else if (!is_entry && unwind_gap_row(&from->gaps, pc, pc - ph->p_vaddr + ph->p_offset, &row, &next)) {
 			known_to = next;
+		} else {
+			next = next_code(from, next, end);
 		}
 		e = append(r, pc - ph->p_vaddr + ph->p_offset, row);
 		if (e >= 0 && (r->n_rows > UNWIND_CELLS_MAX || (!frame && ++from->n_asked_in_vain > GAP_MAX_BYTES)))

@@ -348,6 +348,7 @@ static void write_program(const char *from, const char *to)
 	assert_int_equal(n, 0);
 }
 
+/* Again and again, for 20 ms of the time of what starts it. */
 static void run_tool(struct front *f, struct tally *t)
 {
 	struct analyzer_counters counters;
@@ -356,7 +357,7 @@ static void run_tool(struct front *f, struct tally *t)
 	*t = (struct tally){0};
 	burner_start_bare(&b, f, "tool");
 	bring_tables(f, &b);
-	struct records r = sample_for_ms(f, &b, ANALYZER_RELEASE, 5, &counters);
+	struct records r = sample_for_ms(f, &b, ANALYZER_RELEASE, 20, &counters);
 	count_children(&r, b.pid, t);
 	records_done(&r);
 	burner_end(&b);
