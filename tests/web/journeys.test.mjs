@@ -182,5 +182,18 @@ describe('two compiles', () => {
     await page.locator('.flame').focus();
     assert.match(await current(page, '.flame'), /^all samples, .+ → .+ of a compile/);
     await page.getByRole('heading', { name: /Vanished/ }).waitFor();
+    for (let i = 0; i < 3; i++) await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    await page.getByRole('button', { name: 'Reset zoom' }).waitFor();
+    await page.getByRole('button', { name: 'As in the tree' }).click();
+    await atAddress(page, /&order=tree&zoom=/);
+    const firstSpans = () => page.locator('.span-diff tbody tr').first().textContent();
+    const first = await firstSpans();
+    await page.reload();
+    await page.getByRole('button', { name: 'Reset zoom' }).waitFor();
+    assert.equal(await firstSpans(), first, 'who opens the address sees what it was copied from');
+    await page.getByRole('button', { name: 'Most changed first' }).click();
+    await page.getByRole('button', { name: 'Reset zoom' }).click();
+    await atAddress(page, /&(order|zoom)=/, false);
   });
 });

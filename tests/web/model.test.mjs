@@ -489,7 +489,7 @@ test('the fragment holds what is on the screen', () => {
   for (const wrong of ['#trace=ff&range=9-3', '#trace=ff&range=x', '#trace=ff&step=zz:a', '#trace=ff&span=-x']) assert.deepEqual(route.parseRoute(wrong), route.traceRoute('ff'));
   assert.equal(route.parseRoute('').view, 'list');
   assert.equal(route.parseRoute('#compile').view, 'compile');
-  for (const other of [{ view: 'compile', from: 'ff' }, { view: 'compare', base: 'a', to: 'b' }, { view: 'compare', base: 'a', to: '' }])
+  for (const other of [{ view: 'compile', from: 'ff' }, { view: 'compare', base: 'a', to: 'b', order: 'tree', zoom: '1a.2b_3' }, { view: 'compare', base: 'a', to: '', order: '', zoom: '' }])
     assert.deepEqual(route.parseRoute(route.formatRoute(other)), other);
   assert.equal(route.parseRoute('#status=failed').status, 'failed');
 });

@@ -37,7 +37,7 @@ export interface TraceRoute {
 export type Route =
   | { view: 'list'; status: string; language: string; text: string }
   | TraceRoute
-  | { view: 'compare'; base: string; to: string }
+  | { view: 'compare'; base: string; to: string; order?: string; zoom?: string } // order of the spans; '': most changed first
   | { view: 'compile'; from: string };
 
 export const traceRoute = (id: string, change: Partial<TraceRoute> = {}): TraceRoute =>
@@ -54,14 +54,14 @@ export function parseRoute(hash: string): Route {
       steps: q.getAll('step').map(parseStep).filter((s): s is Step => s !== null), zoom: q.get('zoom') ?? '',
     });
   }
-  if (q.has('compare')) return { view: 'compare', base: q.get('compare')!, to: q.get('to') ?? '' };
+  if (q.has('compare')) return { view: 'compare', base: q.get('compare')!, to: q.get('to') ?? '', order: q.get('order') ?? '', zoom: q.get('zoom') ?? '' };
   if (q.has('compile')) return { view: 'compile', from: q.get('from') ?? '' };
   return { view: 'list', status: q.get('status') ?? '', language: q.get('language') ?? '', text: q.get('text') ?? '' };
 }
 
 export function formatRoute(r: Route): string {
   const q = new URLSearchParams();
-  const set = (key: string, value: string | number) => value && q.set(key, String(value));
+  const set = (key: string, value?: string | number) => value && q.set(key, String(value));
   if (r.view === 'trace') {
     q.set('trace', r.id);
     set('span', r.span);
@@ -78,6 +78,8 @@ export function formatRoute(r: Route): string {
   } else if (r.view === 'compare') {
     q.set('compare', r.base);
     set('to', r.to);
+    set('order', r.order);
+    set('zoom', r.zoom);
   } else {
     for (const key of ['status', 'language', 'text'] as const) set(key, r[key]);
   }

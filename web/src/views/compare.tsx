@@ -38,10 +38,10 @@ export function CompareView({ route, go }: { route: CompareRoute; go: (r: Route,
   return (
     <main class="page compare">
       <div class="page-head"><h1>Compare</h1>
-        <button type="button" onClick={() => go({ view: 'compare', base: route.to, to: route.base })}>Swap</button></div>
+        <button type="button" onClick={() => go({ ...route, base: route.to, to: route.base, zoom: '' })}>Swap</button></div>
       {both.error !== null && <Failure error={both.error} retry={both.retry} />}
       {!both.value && both.error === null && <Loading what="Reading both traces…" />}
-      {both.value && <Compared base={both.value[0]} to={both.value[1]} />}
+      {both.value && <Compared base={both.value[0]} to={both.value[1]} route={route} set={(change) => go({ ...route, ...change }, true)} />}
     </main>
   );
 }
@@ -60,9 +60,9 @@ function ChooseOther({ route, go }: { route: CompareRoute; go: (r: Route) => voi
       {!list.value && <Loading what="Reading the list…" />}
       {list.value && !rows.length && !files.length && <p class="empty-pane">There is no other trace.</p>}
       <ul class="choose">
-        {files.map(({ trace }) => <li key={trace.id}><button type="button" class="link" onClick={() => go({ ...route, to: trace.id })}>{trace.name ?? trace.id}</button> <span class="muted">from a file</span></li>)}
+        {files.map(({ trace }) => <li key={trace.id}><button type="button" class="link" onClick={() => go({ ...route, to: trace.id, zoom: '' })}>{trace.name ?? trace.id}</button> <span class="muted">from a file</span></li>)}
         {rows.map((r) => (
-          <li key={r.id}><button type="button" class="link" onClick={() => go({ ...route, to: r.id })}>{r.name || `unnamed ${r.id.slice(0, 8)}`}</button>
+          <li key={r.id}><button type="button" class="link" onClick={() => go({ ...route, to: r.id, zoom: '' })}>{r.name || `unnamed ${r.id.slice(0, 8)}`}</button>
             <span class="muted"> {r.language}, {formatNs(r.duration_ns)}, {plural(r.samples, 'sample')}, {formatWhen(r.started_unix_ns)}</span> <StatusBadge status={r.status} /></li>
         ))}
       </ul>
@@ -70,7 +70,14 @@ function ChooseOther({ route, go }: { route: CompareRoute; go: (r: Route) => voi
   );
 }
 
-function Compared({ base, to }: { base: Side; to: Side }) {
+interface ComparedProps {
+  base: Side;
+  to: Side;
+  route: CompareRoute;
+  set: (change: Partial<CompareRoute>) => void;
+}
+
+function Compared({ base, to, route, set }: ComparedProps) {
   const diff = useMemo(() => (base.profile?.n && to.profile?.n ? diffFlames(base.profile, to.profile, base.unit, to.unit) : null), [base, to]);
   return (
     <>
@@ -86,10 +93,10 @@ function Compared({ base, to }: { base: Side; to: Side }) {
             <tr key={field}><th scope="row">Asked: {field}</th>{values.map((v, i) => <td key={i} class="num asked">{v}</td>)}<td /></tr>
           ))}
         </tbody></table></div></section>
-      <SpanDiff base={base} to={to} />
+      <SpanDiff base={base} to={to} order={route.order === 'tree' ? 'tree' : 'own'} setOrder={(order) => set({ order: order === 'own' ? '' : order })} />
       <section class="card" aria-labelledby="h-fdiff">
         <h2 id="h-fdiff">Flame difference</h2>
-        {diff ? <FlameDifference diff={diff} base={base} to={to} />
+        {diff ? <FlameDifference diff={diff} base={base} to={to} zoom={route.zoom ?? ''} setZoom={(zoom) => set({ zoom })} />
           : <p class="empty-pane">{base.profile?.n ? 'The other trace' : to.profile?.n ? 'The base' : 'Neither trace'} has {base.profile?.n || to.profile?.n ? 'no' : 'any'} samples, so there is nothing to set against each other.</p>}
       </section>
       <SpirvDiff base={base.trace} to={to.trace} />
@@ -145,8 +152,7 @@ function Delta({ base, to, format }: { base: number | null; to: number | null; f
 
 const SPAN_ROWS = 40;
 
-function SpanDiff({ base, to }: { base: Side; to: Side }) {
-  const [order, setOrder] = useState<'own' | 'tree'>('own');
+function SpanDiff({ base, to, order, setOrder }: { base: Side; to: Side; order: 'own' | 'tree'; setOrder: (order: 'own' | 'tree') => void }) {
   const [rows, setRows] = useState(SPAN_ROWS);
   const pairs = useMemo(() => alignSpans(base.table, to.table), [base, to]);
   const instructions = useMemo(() => [base, to].map((s) => new Map(passRows(s.table).map((r) => [r.span, r.after !== null && r.before !== null ? r.after - r.before : null]))), [base, to]);
@@ -226,8 +232,7 @@ function grownPass(base: Side, to: Side, pairs: readonly { base: number; to: num
 
 const SURE = 2; // standard deviations
 
-function FlameDifference({ diff, base, to }: { diff: FlameDiff; base: Side; to: Side }) {
-  const [zoom, setZoom] = useState('');
+function FlameDifference({ diff, base, to, zoom, setZoom }: { diff: FlameDiff; base: Side; to: Side; zoom: string; setZoom: (zoom: string) => void }) {
   const hueOf = useMemo(() => huesByModule(diff.profile, []), [diff]);
   const sure = (i: number) => deviations(diff.base[i]!, diff.to[i]!, base.unit, to.unit);
   const tones = useMemo(() => Uint8Array.from(diff.base, (b, i) => toneOf(b, diff.to[i]!, sure(i))), [diff]);
