@@ -35,7 +35,9 @@ function install() {
 /* Members of the model's own columns: never in JSON, in a page or in a package, so they may be short. The same in every script. */
 const SHORT = ['stackParent', 'stackFn', 'sampleStack', 'sampleSpan', 'sampleResult', 'sampleInKernel', 'sampleRun', 'sampleTime', 'sampleWeight',
   'sampleLane', 'sampleBox', 'laneFn', 'fnName', 'fnModule', 'fnFile', 'fnRoot', 'fnTruncated', 'fnKernel', 'frequencyHz', 'nChildren', 'rowStart',
-  'nRows', 'startNs', 'durationNs', 'cpuNs', 'totalNs', 'hasError', 'indexOfId', 'families', 'originNs', 'samplesAt', 'boxMatches', 'fnMatches'];
+  'nRows', 'startNs', 'durationNs', 'cpuNs', 'totalNs', 'hasError', 'indexOfId', 'families', 'originNs', 'samplesAt', 'boxMatches', 'fnMatches',
+  'nRuns', 'moreParent', 'moreFn', 'fnOfFrame', 'hueOf', 'spanName', 'endNs', 'pixelOf', 'nodeOf', 'onCpu', 'onTooFew',
+  'sampleCount', 'selectedText', 'matchText', 'onZoom', 'onRange'];
 
 const COMMON = {
   absWorkingDir: HERE,

@@ -249,9 +249,12 @@ test('runs and threads stand beside each other in the order of time', () => {
   const named = { ...p, fnName: [...p.fnName, 'run 1', 'run 2'], fnModule: [...p.fnModule, '', ''], fnFile: [...p.fnFile, '', ''] };
   const t = orders.timeOrder(named, null, (run) => p.fnName.length + run);
   assert.deepEqual(boxes(named, t).filter((b) => b[1] < 3).map((b) => b.slice(0, 4)), [
-    ['all samples', 0, 0, 3], ['process 7', 1, 0, 2], ['thread 9 of process 8', 1, 2, 1], ['run 1', 2, 0, 1], ['run 2', 2, 1, 1], ['run 2', 2, 2, 1],
+    ['all samples', 0, 0, 3], ['worker, process 7', 1, 0, 2], ['worker, thread 9 of process 8', 1, 2, 1], ['run 1', 2, 0, 1], ['run 2', 2, 1, 1], ['run 2', 2, 2, 1],
   ]);
-  assert.deepEqual(boxes(p, flame.mergeProfile(p, null)).filter((b) => b[1] === 1).map((b) => b[0]), ['process 7', 'thread 9 of process 8']);
+  assert.deepEqual(boxes(p, flame.mergeProfile(p, null)).filter((b) => b[1] === 1).map((b) => b[0]), ['worker, process 7', 'worker, thread 9 of process 8']);
+  j.frames.module = j.frames.module.map(() => j.strings.push('ld-linux-x86-64.so.2') - 1);
+  const loading = profile.decodeProfile(j);
+  assert.deepEqual(loading.laneFn.map((fn) => loading.fnName[fn]), ['process 7', 'thread 9 of process 8'], 'the loader is nobody\'s program');
 });
 
 test('a sandwich counts a sample once, from the outermost call', () => {

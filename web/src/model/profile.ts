@@ -133,7 +133,7 @@ export function decodeProfile(j: FlameJson, names: Names = namesOf(j)): Profile 
     sampleRun, nRuns: checkSamples(sampleStack, stackFn.length, sampleRun),
     sampleTime: floats(column(j.samples.time_ns)),
     sampleWeight: weight.length === n && n ? floats(weight) : null,
-    ...lanesOf(j, n, functions),
+    ...lanesOf(j, sampleRun, sampleStack, stackParent, stackFn, functions),
     n,
   };
 }
@@ -162,36 +162,42 @@ function checkSamples(stack: Int32Array, nStacks: number, run: Uint32Array): num
 }
 
 const MAX_LANES = 65535;
+const NO_PROGRAM = /^(\[|l(d|ib))/; // the kernel, the loader, libraries
 
 /** Threads, where the samples of one run are of more than one. Runs may be of different processes, so the first thread
- * of one is the same lane as the first of another. */
-function lanesOf(j: FlameJson, n: number, functions: Functions): Pick<Profile, 'sampleLane' | 'laneFn'> {
-  const [tids, pids, runs] = [numbers(j.samples.tid), numbers(j.samples.pid), numbers(j.samples.run)];
-  const none = { sampleLane: null, laneFn: [] };
-  if (tids.length !== n || !n) return none;
+ * of one is the same lane as the first of another. A process is called after the program at the bottom of its stacks. */
+function lanesOf(j: FlameJson, runs: Uint32Array, stacks: Int32Array, parent: Int32Array, stackFn: Int32Array, functions: Functions): Pick<Profile, 'sampleLane' | 'laneFn'> {
+  const n = stacks.length;
+  const [tids, pids] = [numbers(j.samples.tid), numbers(j.samples.pid)];
   const lane = new Uint16Array(n);
   const known = new Map<string, number>();
-  const inRun = new Map<number, number>();
-  const laneFn: number[] = [];
-  let l: number | undefined;
-  for (let s = 0; s < n; s++) {
-    const run = runs[s] ?? 0;
-    if (s && tids[s] === tids[s - 1] && run === (runs[s - 1] ?? 0)) { // as most are
-      lane[s] = l!;
-      continue;
-    }
-    const key = `${run} ${tids[s]!}`;
-    l = known.get(key);
-    if (l === undefined) {
-      l = Math.min(inRun.get(run) ?? 0, MAX_LANES);
-      inRun.set(run, l + 1);
+  const inRun: number[] = [];
+  const heads: number[] = []; // a sample of each
+  const programs: string[] = []; // by process
+  for (let s = 0, l = 0; s < n && tids.length === n; s++) {
+    const run = runs[s]!;
+    if (!s || tids[s] !== tids[s - 1] || run !== runs[s - 1]) { // most are as the one before
+      const key = `${run} ${tids[s]!}`;
+      l = known.get(key) ?? Math.min(inRun[run] ?? 0, MAX_LANES);
       known.set(key, l);
-      const pid = pids[s] || tids[s]!;
-      laneFn[l] ??= functions.of(!tids[s] ? 'unknown thread' : pid === tids[s] ? `process ${pid}` : `thread ${tids[s]} of process ${pid}`, '');
+      inRun[run] = Math.max(inRun[run] ?? 0, l + 1);
+      heads[l] ??= s;
     }
     lane[s] = l;
   }
-  return laneFn.length > 1 ? { sampleLane: lane, laneFn } : none;
+  if (heads.length < 2) return { sampleLane: null, laneFn: [] };
+  stacks.forEach((k, s) => {
+    while (parent[k]! >= 0) k = parent[k]!;
+    const module = functions.module[stackFn[k]!];
+    if (module && !NO_PROGRAM.test(module)) programs[pids[s]!] = `${module}, `;
+  });
+  return {
+    sampleLane: lane,
+    laneFn: heads.map((s) => {
+      const [tid, pid] = [tids[s]!, pids[s] || tids[s]!];
+      return functions.of(`${programs[pid] ?? ''}${pid === tid ? '' : `thread ${tid} of `}process ${pid || '?'}`, '');
+    }),
+  };
 }
 
 /** Half-open range of span ids. */
